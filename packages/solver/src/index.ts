@@ -1,0 +1,6 @@
+export { SolveError, type SolveErrorCode } from './errors.js'
+export { createMemoryCache } from './memory-cache.js'
+export type { CacheKeyParts, KeyContext, Op, Result, RunContext, RunOutput, Solved } from './op.js'
+export type { Solution, SolveOptions, StepReport } from './solution.js'
+export { createSolver, type Solver, type SolverOptions } from './solver.js'
+export { createVertex, type Vertex } from './vertex.js'

@@ -1,0 +1,197 @@
+import { setMaxListeners } from 'node:events'
+import type { BuildEvent, Digest } from '@tsbuild/spec'
+import { cacheKeyOf, runIdOf, uncachedKeyOf } from './cache-key.js'
+import { SolveError } from './errors.js'
+import { explainMiss } from './explain.js'
+import { inOrder } from './graph.js'
+import { lookUp } from './look-up.js'
+import { isPromise, type MaybePromise, then } from './maybe-promise.js'
+import type { CacheKeyParts, Result, RunContext, Solved } from './op.js'
+import { StepReporter } from './reporter.js'
+import { type RunRequest, SharedRun } from './shared-run.js'
+import type { Solution, SolveOptions, StepReport } from './solution.js'
+import type { SolverState } from './state.js'
+import type { Vertex } from './vertex.js'
+
+/** One vertex within a solve. `pending` never rejects; where it leaves no `report`, the solve is over. */
+interface Step<R extends Result> {
+  readonly vertex: Vertex<R>
+  readonly reporter: StepReporter<R>
+  pending?: Promise<void>
+  report?: StepReport<R>
+}
+
+/** What a step brings besides its vertex and result. */
+type Outcome = Omit<StepReport<Result>, 'vertex' | 'solved'>
+
+/** One call of `Solver.solve`. It ends by whatever comes first: all steps done, the first failure, or the caller's abort; the reason of
+ * `#end` says which of the latter two. */
+export class Solve<R extends Result> {
+  readonly #state: SolverState<R>
+  readonly #options: SolveOptions
+  readonly #end = new AbortController()
+  readonly #steps = new Map<Digest, Step<R>>()
+  readonly #saves: Promise<void>[] = []
+
+  constructor(state: SolverState<R>, options: SolveOptions) {
+    this.#state = state
+    this.#options = options
+    // Each step that waits listens to it.
+    setMaxListeners(0, this.#end.signal)
+  }
+
+  async run(targets: readonly Vertex<R>[]): Promise<Solution<R>> {
+    const { signal } = this.#options
+    signal?.throwIfAborted()
+    const onAbort = () => this.#end.abort(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      for (const vertex of inOrder(targets)) this.#add(vertex)
+      const steps = [...this.#steps.values()]
+      for (const step of steps) this.#begin(step)
+      for (const step of steps) if (step.pending !== undefined) await step.pending
+      for (let save = this.#saves.pop(); save !== undefined; save = this.#saves.pop()) await save
+      for (const step of steps) if (step.report === undefined) step.reporter.canceled()
+      this.#end.signal.throwIfAborted()
+      const results = targets.map((target) => this.#steps.get(target.digest)!.report!.solved)
+      return { results, steps: steps.map((step) => step.report!) }
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #add(vertex: Vertex<R>): void {
+    const emit = this.#options.onEvent === undefined ? undefined : (event: BuildEvent) => this.#emit(event)
+    const reporter = new StepReporter(vertex, emit)
+    this.#steps.set(vertex.digest, { vertex, reporter })
+    reporter.added()
+  }
+
+  #emit(event: BuildEvent): void {
+    try {
+      this.#options.onEvent?.(event)
+    } catch (error) {
+      this.#end.abort(error)
+    }
+  }
+
+  #begin(step: Step<R>): void {
+    const inputs = step.vertex.inputs.map((input) => this.#steps.get(input.digest)!)
+    const waits = inputs.flatMap((input) => (input.report === undefined && input.pending ? [input.pending] : []))
+    if (waits.length === 0) this.#attempt(step, inputs)
+    else step.pending = Promise.all(waits).then(() => this.#attempt(step, inputs))
+  }
+
+  /** Solves a step whose inputs have ended; returns a promise only where the step did. */
+  #attempt(step: Step<R>, inputs: readonly Step<R>[]): MaybePromise<void> {
+    if (this.#end.signal.aborted || inputs.some((input) => input.report === undefined)) return
+    const done = (report: StepReport<R>) => {
+      step.report = report
+    }
+    try {
+      const report = this.#solve(
+        step,
+        inputs.map((input) => input.report!.solved),
+      )
+      if (!isPromise(report)) return done(report)
+      const pending = report.then(done, (error) => this.#fail(step, error))
+      step.pending ??= pending
+      return pending
+    } catch (error) {
+      this.#fail(step, error)
+    }
+  }
+
+  #fail(step: Step<R>, cause: unknown): void {
+    if (this.#end.signal.aborted) step.reporter.canceled()
+    else {
+      step.reporter.failed(cause)
+      this.#end.abort(new SolveError(step.vertex, { cause }))
+    }
+  }
+
+  #solve(step: Step<R>, inputs: readonly Solved<R>[]): MaybePromise<StepReport<R>> {
+    const parts = step.vertex.op.cacheKey({ inputs, signal: this.#end.signal })
+    if (isPromise(parts)) step.reporter.started()
+    return then(parts, (known) => {
+      this.#end.signal.throwIfAborted()
+      return known === undefined ? this.#runUncached(step, inputs) : this.#solveCached(step, inputs, known)
+    })
+  }
+
+  #runUncached({ vertex, reporter }: Step<R>, inputs: readonly Solved<R>[]): MaybePromise<StepReport<R>> {
+    reporter.started()
+    const context: RunContext<R> = {
+      inputs,
+      signal: this.#end.signal,
+      log: (stream, chunk) => reporter.log(stream, chunk),
+      progress: (...args) => reporter.progress(...args),
+      warn: (message) => reporter.warn(message),
+    }
+    const begin = performance.now()
+    return then(vertex.op.run(context), ({ result, keyParts, sizeBytes = 0 }) => {
+      const durationMs = performance.now() - begin
+      reporter.completed(durationMs, sizeBytes)
+      const key = keyParts === undefined ? uncachedKeyOf(vertex.op, inputs) : cacheKeyOf(vertex.op, keyParts)
+      return report(vertex, { result, key }, { cached: false, durationMs, sizeBytes })
+    })
+  }
+
+  #solveCached(step: Step<R>, inputs: readonly Solved<R>[], parts: CacheKeyParts): MaybePromise<StepReport<R>> {
+    const { vertex, reporter } = step
+    const key = cacheKeyOf(vertex.op, parts)
+    if (vertex.ignoreCache) return this.#join(step, inputs, parts, 'ignoreCache: --no-cache')
+    return then(lookUp(this.#state.cache, { op: vertex.op, inputs, key, madeOn: parts.madeOn }), ({ hit, gone }) => {
+      this.#end.signal.throwIfAborted()
+      if (hit === undefined) return this.#join(step, inputs, parts, gone ? 'result is gone' : undefined)
+      reporter.cached('local')
+      return report(
+        vertex,
+        { result: hit.result, key },
+        { cached: true, durationMs: 0, sizeBytes: hit.record.sizeBytes },
+      )
+    })
+  }
+
+  /** Waits for the run of a step: one that is under way, else a new one. */
+  async #join(
+    step: Step<R>,
+    inputs: readonly Solved<R>[],
+    parts: CacheKeyParts,
+    known?: string,
+  ): Promise<StepReport<R>> {
+    const { vertex, reporter } = step
+    const request = { vertex, inputs, parts, key: cacheKeyOf(vertex.op, parts) }
+    const id = runIdOf(request.key, parts.madeOn)
+    const other = vertex.ignoreCache ? undefined : this.#state.runs.get(id)
+    if (other?.aborted) {
+      await other.ended.catch(() => {})
+      this.#end.signal.throwIfAborted()
+      return this.#solveCached(step, inputs, parts)
+    }
+    const why = other === undefined ? (known ?? explainMiss(this.#state.cache, request)) : undefined
+    const run = other ?? this.#start(id, request)
+    const { solved, durationMs, sizeBytes, found } = await run.join(reporter, this.#end.signal)
+    this.#saves.push(run.ended.catch((error) => this.#fail(step, error)))
+    if (why === undefined || found) {
+      reporter.cached('shared')
+      return report(vertex, solved, { cached: true, durationMs: 0, sizeBytes })
+    }
+    reporter.completed(durationMs, sizeBytes)
+    return report(vertex, solved, { cached: false, why, durationMs, sizeBytes })
+  }
+
+  #start(id: Digest, request: RunRequest<R>): SharedRun<R> {
+    const { runs } = this.#state
+    const run = new SharedRun(this.#state, request)
+    if (request.vertex.ignoreCache) return run
+    runs.set(id, run)
+    const forget = () => runs.delete(id)
+    run.ended.then(forget, forget)
+    return run
+  }
+}
+
+function report<R extends Result>(vertex: Vertex<R>, solved: Solved<R>, outcome: Outcome): StepReport<R> {
+  return { vertex, solved, ...outcome }
+}
