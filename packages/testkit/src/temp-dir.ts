@@ -7,6 +7,7 @@ export interface TempDir extends AsyncDisposable {
   readonly path: string
 }
 
+/** Makes a temp folder. `prefix` begins its name. */
 export async function tempDir(prefix = 'tsbuild-test-'): Promise<TempDir> {
   const path = await realpath(await mkdtemp(join(tmpdir(), prefix)))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) }

@@ -1,0 +1,38 @@
+import { mkdirSync } from 'node:fs'
+import type { Mount, SnapshotName } from '@tsbuild/spec'
+import { publishUpper } from './publish-upper.js'
+import type { SnapshotDirectory } from './snapshot-directory.js'
+import type { Strategy } from './strategy.js'
+
+/** Shows chains by overlayfs: nothing is copied but what changes. */
+export function overlayStrategy(directory: SnapshotDirectory): Strategy {
+  const { layout } = directory
+  const lower = (layers: readonly SnapshotName[]) => [...layers].reverse().map((name) => `${name}/fs`)
+  return {
+    kind: 'overlay',
+    async prepare(_key, active, layers): Promise<Mount> {
+      const upper = `${active}/fs`
+      if (layers.length === 0) return { kind: 'bind', source: upper, readonly: false }
+      directory.inheritRoot(upper, layout.committed(layers.at(-1)!))
+      mkdirSync(`${active}/work`, 0o700)
+      return {
+        kind: 'overlay',
+        base: layout.base,
+        lower: lower(layers),
+        upper: layout.relative(upper),
+        work: layout.relative(`${active}/work`),
+        volatile: true,
+      }
+    },
+    async view(layers) {
+      directory.chain(layers)
+      // a layer alone may hold whiteouts, which only overlayfs hides; it wants two directories for that
+      const mount: Mount =
+        layers.length === 0
+          ? { kind: 'bind', source: layout.empty, readonly: true }
+          : { kind: 'overlay', base: layout.base, lower: [...lower(layers), layout.relative(layout.empty)] }
+      return { mount, [Symbol.asyncDispose]: async () => {} }
+    },
+    commit: (request) => publishUpper(directory, 'overlay', request),
+  }
+}

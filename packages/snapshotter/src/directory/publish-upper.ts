@@ -1,0 +1,29 @@
+import { readdirSync, rmSync } from 'node:fs'
+import type { SnapshotUsage } from '@tsbuild/spec'
+import { toBinary } from '../binary-path.js'
+import { removeTree } from '../files/remove.js'
+import type { LayerFormat } from '../layers/layer.js'
+import type { NormaliseInput } from '../tasks/messages.js'
+import { writeLayerRecord } from './records.js'
+import type { SnapshotDirectory } from './snapshot-directory.js'
+import type { CommitRequest } from './strategy.js'
+
+/** Commits a directory of changes in place: makes them canonical and renames it. An empty one costs no worker. */
+export async function publishUpper(
+  directory: SnapshotDirectory,
+  format: LayerFormat,
+  { active, chain, name, rootChanged, signal }: CommitRequest,
+): Promise<SnapshotUsage> {
+  const upper = `${active}/fs`
+  const input: NormaliseInput = { format, upper, layers: chain }
+  const empty = readdirSync(upper).length === 0
+  const options = signal === undefined ? {} : { signal }
+  const found = empty ? { bytes: 0, entries: 0 } : await directory.pool.run<SnapshotUsage>('normalise', input, options)
+  const usage = { bytes: found.bytes, entries: found.entries + (rootChanged ? 1 : 0) }
+  // the kernel leaves its own directories there, and the mark of a volatile mount
+  removeTree(toBinary(`${active}/work`))
+  writeLayerRecord(active, { ...usage, root: rootChanged })
+  directory.publish(active, name)
+  rmSync(`${directory.layout.committed(name)}/chain`, { force: true })
+  return usage
+}

@@ -1,0 +1,10 @@
+export {
+  createNativeSnapshotter,
+  createOverlaySnapshotter,
+  type DirectorySnapshotter,
+  type SnapshotterOptions,
+} from './create-snapshotter.js'
+export { SnapshotError, type SnapshotErrorCode } from './errors.js'
+export type { EntryOverride } from './extract/extractor.js'
+export type { TarEntry, TarEntryType } from './tar/entry.js'
+export { createTarExtractor, type TarExtractor, type TarExtractorOptions } from './tar-extractor.js'

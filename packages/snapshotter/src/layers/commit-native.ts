@@ -1,0 +1,100 @@
+import { linkSync, mkdirSync } from 'node:fs'
+import type { SnapshotUsage } from '@tsbuild/spec'
+import { type BinaryPath, fsPath, joinPath } from '../binary-path.js'
+import { finishDirectory } from '../files/create.js'
+import { readNames } from '../files/names.js'
+import { sameAttributes, sameEntry } from '../files/same.js'
+import { type FileStat, statFile } from '../files/stat.js'
+import type { Baseline } from './baseline.js'
+import type { MergedDirectory, MergedEntry } from './merged.js'
+import { type CheckAbort, UsageCounter } from './usage.js'
+
+/** A directory of the changed tree, and where its changes go; made there when the first change needs it. */
+interface Directory {
+  readonly path: BinaryPath
+  readonly relative: BinaryPath
+  readonly stat: FileStat
+  readonly lower: MergedDirectory | undefined
+  /** Whether it is the very directory that was copied, so that ctimes tell what happened to its entries. */
+  readonly original: boolean
+  readonly make: () => void
+}
+
+export interface NativeDiff {
+  readonly usage: SnapshotUsage
+  readonly hidden: ReadonlySet<BinaryPath>
+}
+
+/** Finds what is different in `tree`, a copy of `lower` that was worked on, and puts that into the empty directory `target`, files
+ * as hard links to those of the tree, which is itself not changed and can go afterwards. */
+export function diffTree(
+  tree: BinaryPath,
+  lower: MergedDirectory | undefined,
+  target: BinaryPath,
+  baseline: Baseline,
+  check: CheckAbort,
+): NativeDiff {
+  const counter = new UsageCounter()
+  const hidden = new Set<BinaryPath>()
+  const stat = statFile(tree)
+  if (stat !== undefined) diffDirectory({ path: tree, relative: '', stat, lower, original: true, make() {} })
+  return { usage: counter.usage, hidden }
+
+  function diffDirectory(directory: Directory): void {
+    const below = new Map(directory.lower?.entries() ?? [])
+    const names = new Set([...readNames(directory.path), ...below.keys()])
+    for (const name of [...names].sort()) {
+      check()
+      diffEntry(directory, name, below.get(name))
+    }
+  }
+
+  function diffEntry(directory: Directory, name: BinaryPath, below: MergedEntry | undefined): void {
+    const path = joinPath(directory.path, name)
+    const relative = joinPath(directory.relative, name)
+    const stat = statFile(path)
+    if (stat === undefined || stat.type === 'socket' || stat.type === 'whiteout') {
+      if (below === undefined) return
+      directory.make()
+      hidden.add(relative)
+      counter.addMark()
+    } else if (stat.type === 'directory') {
+      diffSubdirectory(directory, { path, relative, stat }, below)
+    } else if (!isUnchanged(directory, { path, stat }, below)) {
+      directory.make()
+      linkSync(fsPath(path), fsPath(joinPath(target, relative)))
+      counter.add(stat)
+    }
+  }
+
+  function diffSubdirectory(
+    parent: Directory,
+    self: Pick<Directory, 'path' | 'relative' | 'stat'>,
+    below: MergedEntry | undefined,
+  ): void {
+    const copy = joinPath(target, self.relative)
+    let made = false
+    const make = () => {
+      if (made) return
+      parent.make()
+      mkdirSync(fsPath(copy), 0o700)
+      made = true
+      counter.add(self.stat)
+    }
+    if (below === undefined || !sameAttributes(self, below)) make()
+    const original = parent.original && below !== undefined && baseline.sameDirectory(below.stat, self.stat)
+    diffDirectory({ ...self, lower: below?.directory, original, make })
+    if (made) finishDirectory(self.path, self.stat, copy)
+  }
+
+  function isUnchanged(
+    directory: Directory,
+    self: { readonly path: BinaryPath; readonly stat: FileStat },
+    below: MergedEntry | undefined,
+  ): boolean {
+    if (below === undefined) return false
+    // sameDirectory() vouches for the directory alone, so what was moved along with a parent is still where it was copied to
+    if (directory.original && baseline.isUntouched(self.stat)) return true
+    return sameEntry(self, below)
+  }
+}
