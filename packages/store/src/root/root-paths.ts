@@ -1,0 +1,25 @@
+import { join } from 'node:path'
+
+/** Where things are in a root folder. */
+export interface RootPaths {
+  readonly root: string
+  readonly format: string
+  readonly content: string
+  readonly blobs: string
+  readonly ingest: string
+  readonly metadata: string
+  readonly ballast: string
+}
+
+export function rootPaths(root: string): RootPaths {
+  const content = join(root, 'content')
+  return {
+    root,
+    format: join(root, 'format.json'),
+    content,
+    blobs: join(content, 'blobs', 'sha256'),
+    ingest: join(root, 'ingest'),
+    metadata: join(root, 'metadata'),
+    ballast: join(root, 'ballast'),
+  }
+}
