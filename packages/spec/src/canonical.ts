@@ -13,52 +13,52 @@ export type CanonicalValue =
   | readonly CanonicalValue[]
   | { readonly [key: string]: CanonicalValue | undefined }
 
-/** Encodes a value so that no two different values share an encoding: every item is a type letter, its length in
+/** Encodes a value so that no two different values share an encoding: every item is a type letter, its length in bytes in
  * decimal, `:` and its bytes; lists and maps hold their encoded members; map keys are sorted; `undefined` members are absent.
+ * Bytes are written as hex digits, and so are strings that are no well-formed Unicode.
  * @throws {SpecError} `CANONICAL_INVALID` for NaN and infinities */
 export function encodeCanonical(value: CanonicalValue): Uint8Array {
-  return Buffer.concat(parts(value))
+  return Buffer.from(encode(value), 'utf8')
 }
 
 /** SHA-256 of {@link encodeCanonical}. */
 export function canonicalDigest(value: CanonicalValue): Digest {
-  const hash = createHash('sha256')
-  for (const part of parts(value)) hash.update(part)
-  return digestFromHex(hash.digest('hex'))
+  return digestFromHex(createHash('sha256').update(encode(value), 'utf8').digest('hex'))
 }
 
-function parts(value: CanonicalValue): Uint8Array[] {
-  if (value === null) return [item('n', '')]
-  if (value instanceof Uint8Array) return [item('b', value)]
+function encode(value: CanonicalValue): string {
+  if (value === null) return 'n0:'
   switch (typeof value) {
+    case 'string':
+      return text('s', value)
     case 'boolean':
-      return [item('t', value ? '1' : '0')]
+      return value ? 't1:1' : 't1:0'
     case 'number':
       if (!Number.isFinite(value)) throw new SpecError('CANONICAL_INVALID', `Cannot encode number "${value}": not finite`)
-      return [item('f', Object.is(value, -0) ? '0' : String(value))]
+      return item('f', Object.is(value, -0) ? '0' : String(value))
     case 'bigint':
-      return [item('i', String(value))]
-    case 'string':
-      return [item('s', value)]
+      return item('i', String(value))
   }
-  const members: Uint8Array[] = []
+  if (value instanceof Uint8Array) return item('b', Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex'))
+  let members = ''
   if (Array.isArray(value)) {
-    for (const member of value) members.push(...parts(member as CanonicalValue))
-    return [head('l', members), ...members]
+    for (const member of value) members += encode(member as CanonicalValue)
+    return item('l', members)
   }
   const map = value as { readonly [key: string]: CanonicalValue | undefined }
   for (const key of Object.keys(map).sort()) {
     const member = map[key]
-    if (member !== undefined) members.push(item('k', key), ...parts(member))
+    if (member !== undefined) members += text('k', key) + encode(member)
   }
-  return [head('m', members), ...members]
+  return item('m', members)
 }
 
-function item(type: string, data: string | Uint8Array): Uint8Array {
-  const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data
-  return Buffer.concat([Buffer.from(`${type}${bytes.length}:`), bytes])
+/** Lone surrogates have no UTF-8, so such a string is written as the hex digits of its UTF-16 under an upper-case letter. */
+function text(type: 's' | 'k', value: string): string {
+  if (value.isWellFormed()) return item(type, value)
+  return item(type.toUpperCase(), Buffer.from(value, 'utf16le').toString('hex'))
 }
 
-function head(type: string, members: readonly Uint8Array[]): Uint8Array {
-  return Buffer.from(`${type}${members.reduce((sum, member) => sum + member.length, 0)}:`)
+function item(type: string, data: string): string {
+  return `${type}${Buffer.byteLength(data)}:${data}`
 }

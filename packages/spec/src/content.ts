@@ -17,6 +17,9 @@ export interface ContentIngester {
    *  A partial write left by an earlier attempt of the same digest is *not* continued here: see `ContentStore.openIngest`.
    *  @throws {StoreError} `BLOB_DIGEST_MISMATCH`, `BLOB_SIZE_MISMATCH`, `STORE_FULL` */
   writeBlob(descriptor: Pick<Descriptor, 'digest' | 'size'>, data: ByteStream | Uint8Array, options?: CallOptions): Promise<void>
+  /** Takes in a blob whose digest is known only at its end, e.g. one that is being compressed.
+   *  @throws {StoreError} `STORE_FULL`; the stream's own error */
+  receiveBlob(data: ByteStream, options?: CallOptions): Promise<{ readonly digest: Digest; readonly size: number }>
 }
 
 /** A blob that is being received; held with `await using`, thrown away unless committed. */

@@ -13,13 +13,18 @@ export interface Reference {
 }
 
 const component = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*$/
-const host = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)(?::[0-9]{1,5})?$/
+const host =
+  /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)(?::[0-9]{1,5})?$/
 
 /** Parses an image name with Docker's defaults (docker.io, library/, latest).
  * @throws {SpecError} `REFERENCE_INVALID`, with the reason */
 export function parseReference(name: string): Reference {
   const fail = (why: string, hint?: string): never => {
-    throw new SpecError('REFERENCE_INVALID', `Cannot parse image name "${name.slice(0, 300)}": ${why}`, hint === undefined ? {} : { hint })
+    throw new SpecError(
+      'REFERENCE_INVALID',
+      `Cannot parse image name "${name.slice(0, 300)}": ${why}`,
+      hint === undefined ? {} : { hint },
+    )
   }
   if (name === '') fail('it is empty')
   if (name.includes('://')) fail('it starts with a URL scheme', 'Leave the scheme out: registry/repository:tag')
@@ -39,12 +44,14 @@ export function parseReference(name: string): Reference {
     tag = rest.slice(colon + 1)
     rest = rest.slice(0, colon)
     if (!/^\w[\w.-]{0,127}$/.test(tag)) {
-      fail(tag === '' ? 'the tag is empty' : 'the tag may have letters, digits, "_", "." and "-", and 128 of them at most')
+      fail(
+        tag === '' ? 'the tag is empty' : 'the tag may have letters, digits, "_", "." and "-", and 128 of them at most',
+      )
     }
   }
   const slash = rest.indexOf('/')
   const first = slash < 0 ? '' : rest.slice(0, slash)
-  const named = first !== '' && (/[.:[]/.test(first) || first === 'localhost' || first.toLowerCase() !== first)
+  const named = isHostName(first)
   let registry = named ? first : 'docker.io'
   let repository = named ? rest.slice(slash + 1) : rest
   if (named && !host.test(first)) fail(`"${first}" is not a registry host`)
@@ -56,7 +63,11 @@ export function parseReference(name: string): Reference {
   for (const part of repository.split('/')) {
     if (part === '') fail('the repository has an empty part')
     if (component.test(part)) continue
-    if (part.toLowerCase() !== part) fail('the repository must be lowercase', `Try "${name.replace(repository.replace(/^library\//, ''), repository.replace(/^library\//, '').toLowerCase())}"`)
+    if (part.toLowerCase() !== part)
+      fail(
+        'the repository must be lowercase',
+        `Try "${name.replace(repository.replace(/^library\//, ''), repository.replace(/^library\//, '').toLowerCase())}"`,
+      )
     fail(`"${part}" may have lower-case letters and digits, with ".", "_", "__" or "-" between them`)
   }
   return {
@@ -77,10 +88,18 @@ export function familiarReference(reference: Reference): string {
   return `${familiarRepository(reference)}${suffix(reference)}`
 }
 
-/** The repository as Docker shows it: without `docker.io/` and `library/`. */
+/** The repository as Docker shows it: without `docker.io/` and `library/`, unless what is left would name another registry. */
 export function familiarRepository({ registry, repository }: Reference): string {
-  if (registry !== 'docker.io') return `${registry}/${repository}`
-  return repository.startsWith('library/') && repository.indexOf('/') === repository.lastIndexOf('/') ? repository.slice('library/'.length) : repository
+  const first = repository.slice(0, Math.max(0, repository.indexOf('/')))
+  if (registry !== 'docker.io' || isHostName(first)) return `${registry}/${repository}`
+  return first === 'library' && repository.lastIndexOf('/') === first.length
+    ? repository.slice('library/'.length)
+    : repository
+}
+
+/** Whether what stands before the first slash is a registry, by Docker's rule. */
+function isHostName(first: string): boolean {
+  return first !== '' && (/[.:[]/.test(first) || first === 'localhost' || first.toLowerCase() !== first)
 }
 
 function suffix({ tag, digest }: Reference): string {
