@@ -1,0 +1,91 @@
+import { type ChildCall, openHost, PR_CAPBSET_DROP, PR_SET_PDEATHSIG, SpawnError } from '@tsbuild/host'
+import type { ProcessSpec } from '@tsbuild/spec'
+import { droppedCapabilities } from './capabilities.js'
+import { asRuntimeError, RuntimeError } from './errors.js'
+import { notExecutable } from './find-command.js'
+import type { ResolvedUser } from './resolve-user.js'
+import { limitCalls, refused } from './step-limits.js'
+
+/** What the process of a step is made of, resolved. */
+export interface StepProcess {
+  readonly spec: ProcessSpec
+  /** Absolute path of the program. */
+  readonly path: string
+  readonly user: ResolvedUser
+  readonly procCalls: readonly ChildCall[]
+  /** Descriptors that become 0, 1 and 2. */
+  readonly stdio: readonly [stdin: number, stdout: number, stderr: number]
+}
+
+const SIGKILL = 9
+const KEYCTL_JOIN_SESSION_KEYRING = 1
+const PR_CAP_AMBIENT = 47
+const PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+const dropCapabilities = droppedCapabilities().map(
+  (bit): ChildCall => ({ name: 'prctl', args: [PR_CAPBSET_DROP, bit, 0, 0, 0], optional: true }),
+)
+
+/** Starts the process in the root, directory and namespaces that the thread has, and returns its id (the host's).
+ * @throws {RuntimeError} `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE`, `LIMIT_REFUSED`, `RUNTIME_UNAVAILABLE` */
+export function startProcess(process: StepProcess): number {
+  const calls = childCalls(process)
+  try {
+    return openHost().spawn(calls)
+  } catch (error) {
+    throw startError(process, error)
+  }
+}
+
+/** From left to right, what happens between the birth of the child and its program. */
+function childCalls({ spec, path, user, procCalls, stdio }: StepProcess): ChildCall[] {
+  const { uid, gid, groups } = user
+  const insecure = spec.security === 'insecure'
+  return [
+    { name: 'setsid', args: [] },
+    ...procCalls,
+    { name: 'keyctl', args: [KEYCTL_JOIN_SESSION_KEYRING, null], optional: true },
+    ...(insecure ? [] : dropCapabilities),
+    { name: 'prctl', args: [PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], optional: true },
+    ...limitCalls(spec.limits ?? []),
+    ...stdio.map((fd, index): ChildCall => ({ name: 'dup3', args: [fd, index, 0] })),
+    { name: 'close_range', args: [3, 0xffffffff, 0] },
+    { name: 'setgroups', args: [groups.length, groups.length === 0 ? null : groupList(groups)] },
+    { name: 'setresgid', args: [gid, gid, gid] },
+    { name: 'setresuid', args: [uid, uid, uid] },
+    { name: 'prctl', args: [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0] },
+    { name: 'execve', args: [path, spec.args, environment(spec.env, user.home)] },
+  ]
+}
+
+function groupList(groups: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(groups).buffer)
+}
+
+/** HOME is that of the user, unless it is given. */
+function environment(env: readonly string[], home: string): string[] {
+  return env.some((entry) => entry.startsWith('HOME=')) ? [...env] : [...env, `HOME=${home}`]
+}
+
+function startError({ spec, path }: StepProcess, error: unknown): RuntimeError {
+  const command = spec.args[0] ?? ''
+  if (!(error instanceof SpawnError)) return asRuntimeError('RUNTIME_UNAVAILABLE', 'Cannot start the process', error)
+  if (error.syscall === 'prlimit64') {
+    const names = spec.limits?.map(({ name }) => name).join(', ') ?? 'nofile'
+    return refused(names, 'a hard limit is above that of this process', error)
+  }
+  if (error.syscall !== 'execve') return asRuntimeError('RUNTIME_UNAVAILABLE', 'Cannot prepare the process', error)
+  switch (error.errno) {
+    case 'ENOENT':
+      return new RuntimeError('COMMAND_NOT_FOUND', `Cannot execute the command "${command}": its interpreter is missing`, {
+        cause: error,
+        hint: `Look at the first line of ${path}, or which loader the program needs`,
+      })
+    case 'ENOEXEC':
+      return notExecutable(command, 'exec format error', error)
+    case 'EACCES':
+      return notExecutable(command, 'permission denied', error)
+    default:
+      return notExecutable(command, error.message, error)
+  }
+}
