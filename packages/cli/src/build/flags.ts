@@ -1,0 +1,67 @@
+import { type Command, Option } from 'commander'
+import { addEngineFlags, type EngineFlags } from '../engine.js'
+import type { ProgressMode } from '../progress/view.js'
+
+/** The flags of `build` as they were given. */
+export interface BuildFlags extends EngineFlags {
+  readonly tag: readonly string[]
+  readonly file?: string
+  readonly buildArg: readonly string[]
+  readonly label: readonly string[]
+  readonly target?: string
+  readonly cache: boolean
+  readonly cacheFilter: readonly string[]
+  readonly pull?: boolean
+  readonly output: readonly string[]
+  readonly push?: boolean
+  readonly load?: boolean
+  readonly platform?: string
+  readonly network?: string
+  readonly addHost: readonly string[]
+  readonly shmSize?: string
+  readonly iidfile?: string
+  readonly metadataFile?: string
+  readonly quiet?: boolean
+  readonly progress?: ProgressMode
+  readonly check?: boolean
+}
+
+const collect = (value: string, before: readonly string[]) => [...before, value]
+
+export function defineBuildFlags(command: Command): void {
+  const many = (flags: string, text: string) => command.option(flags, text, collect, [])
+  command.argument('[PATH]', 'directory whose files COPY and ADD take (the context)')
+  many('-t, --tag <name>', 'name for the image, repository[:tag]')
+  command.option('-f, --file <path>', 'path of the Dockerfile, - for standard input (default: PATH/Dockerfile)')
+  many('--build-arg <name[=value]>', 'value of an ARG; without value, that of the environment')
+  command.option('--target <stage>', 'stage to build (default: the last)')
+  many('--label <name=value>', 'label for the image')
+  command.option('--no-cache', 'run every step again')
+  many('--no-cache-filter <stages>', 'run the steps of these stages again')
+  command.option('--pull', 'ask the registry for every base image')
+  many(
+    '-o, --output <spec>',
+    'where the result goes: type=image|oci|docker|registry|local|tar,dest=…; a directory; - for a tar',
+  )
+  command.option('--push', 'send the image to the registries of its names')
+  command.option('--load', 'load the image into docker or podman')
+  command.option('--platform <os/arch>', 'platform of the image (default: that of this machine)')
+  command.option('--network <mode>', 'network of RUN steps: host or none (default: host)')
+  many('--add-host <name:address>', 'further line for /etc/hosts during RUN')
+  command.option('--shm-size <bytes>', 'size of /dev/shm during RUN, e.g. 64m')
+  command.option('--iidfile <path>', 'write the id of the image into this file')
+  command.option('--metadata-file <path>', 'write digests and names into this file, as JSON')
+  command.option('-q, --quiet', 'no progress; the id of the image on standard output')
+  const progress = new Option('--progress <mode>', 'auto, tty, plain, quiet, or rawjson (an event a line)')
+  command.addOption(progress.choices(['auto', 'tty', 'plain', 'quiet', 'rawjson']))
+  command.option('--check', 'only run the build checks')
+  addEngineFlags(command)
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  tsbuild build -t app .
+  tsbuild build --target test -o type=local,dest=out .
+  tsbuild build -t localhost:5000/app --push .`,
+  )
+}

@@ -1,0 +1,74 @@
+import { writeFile } from 'node:fs/promises'
+import type { BuildOptions, BuildResult } from '@tsbuild/core'
+import { type BuildFlags, defineBuildFlags } from '../build/flags.js'
+import { buildArgs, buildOptions } from '../build/options.js'
+import { planOutputs } from '../build/outputs.js'
+import { formatWarnings } from '../build/warnings.js'
+import { openEngine } from '../engine.js'
+import { CliError } from '../errors.js'
+import type { CommandResult, Io } from '../io.js'
+import { createView } from '../progress/create.js'
+import type { ProgressMode } from '../progress/view.js'
+import { readDockerfile, readStdin } from '../read-dockerfile.js'
+import { checkDockerfile } from './check.js'
+import type { CliCommand } from './command.js'
+
+export const build: CliCommand = {
+  summary: 'Build an image from a Dockerfile',
+  define: defineBuildFlags,
+  async run(command, io) {
+    const flags = command.opts<BuildFlags>()
+    if (flags.check) return check(flags, command.args, io)
+    const options = buildOptions(flags, command.args, io.env)
+    const { outputs, rewriteTimestamp, settle } = await planOutputs(flags, io)
+    const text = flags.file === '-' ? { dockerfileText: await readStdin(io) } : {}
+    const mode = progressMode(flags, io)
+    const result = await carryOut(flags, { ...options, ...text, outputs, rewriteTimestamp }, mode, io)
+    await settle()
+    await writeResults(flags, result)
+    const id = flags.quiet && result.configDigest !== undefined ? `${result.configDigest}\n` : ''
+    const showWarnings = mode !== 'quiet' && mode !== 'rawjson'
+    return { stdout: id, stderr: showWarnings ? formatWarnings(result.warnings) : '' }
+  },
+}
+
+async function carryOut(flags: BuildFlags, options: BuildOptions, mode: ProgressMode, io: Io): Promise<BuildResult> {
+  const view = createView(mode, io)
+  try {
+    await using engine = await openEngine(flags)
+    return await engine.build({ ...options, signal: io.signal, onEvent: (event) => view.handle(event) })
+  } finally {
+    view.close()
+  }
+}
+
+function progressMode({ quiet, progress }: BuildFlags, { env }: Io): ProgressMode {
+  if (quiet) return 'quiet'
+  const mode = progress ?? env.BUILDKIT_PROGRESS
+  const known: readonly ProgressMode[] = ['tty', 'plain', 'quiet', 'rawjson']
+  return known.find((name) => name === mode) ?? 'auto'
+}
+
+async function check(flags: BuildFlags, args: readonly string[], io: Io): Promise<CommandResult> {
+  const context = args[0] ?? '.'
+  const source = await readDockerfile(flags.file ?? context, io)
+  return checkDockerfile(source, { context, buildArgs: buildArgs(flags.buildArg, io.env) })
+}
+
+async function writeResults({ iidfile, metadataFile }: BuildFlags, result: BuildResult): Promise<void> {
+  if (iidfile !== undefined && result.configDigest !== undefined) await write(iidfile, result.configDigest)
+  if (metadataFile === undefined) return
+  const { imageDigest, configDigest, names } = result
+  const metadata = {
+    'containerimage.config.digest': configDigest,
+    'containerimage.digest': imageDigest,
+    'image.name': names.length === 0 ? undefined : names.join(','),
+  }
+  await write(metadataFile, `${JSON.stringify(metadata, null, 2)}\n`)
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
+    throw new CliError('OUTPUT_INVALID', `Cannot write file "${path}": ${cause.message}`, { cause })
+  })
+}

@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Ignore } from '@tsbuild/parser'
+import { buildArgs } from '../build/options.js'
+import type { CommandResult } from '../io.js'
+import { lintReport } from '../lint-report.js'
+import { withExcerpt } from '../parse-failure.js'
+import { type DockerfileSource, readDockerfile } from '../read-dockerfile.js'
+import type { CliCommand } from './command.js'
+
+interface Flags {
+  readonly file?: string
+  readonly buildArg?: readonly string[]
+}
+
+export const check: CliCommand = {
+  summary: 'Check a Dockerfile without building it',
+  define(command) {
+    command.argument('[PATH]', 'a Dockerfile, the directory that it is in, or - for standard input', '.')
+    command.option('-f, --file <path>', 'path of the Dockerfile')
+    command.option('--build-arg <name[=value]>', 'value of an ARG', (value, before: readonly string[] = []) => [
+      ...before,
+      value,
+    ])
+    command.addHelpText('after', '\nExample:\n  tsbuild check ./service\n\nExits with 1 when there are warnings.')
+  },
+  async run(command, io) {
+    const { file, buildArg = [] } = command.opts<Flags>()
+    const [path = '.'] = command.processedArgs as readonly string[]
+    const source = await readDockerfile(file ?? path, io)
+    return checkDockerfile(source, { context: path, buildArgs: buildArgs(buildArg, io.env) })
+  },
+}
+
+export interface CheckOptions {
+  /** Its `.dockerignore` is looked at, too. */
+  readonly context: string
+  readonly buildArgs: Readonly<Record<string, string>>
+}
+
+/** Runs the build checks over all stages. */
+export async function checkDockerfile(
+  source: DockerfileSource,
+  { context, buildArgs }: CheckOptions,
+): Promise<CommandResult> {
+  const { lint, parseDockerfile } = await import('@tsbuild/parser')
+  const ignore = await ignoreOf(source.file, context)
+  const warnings = withExcerpt(source, () => {
+    const dockerfile = parseDockerfile(source.text, { file: source.file })
+    return lint(dockerfile, { stages: 'all', buildArgs, ...(ignore === undefined ? {} : { ignore }) })
+  })
+  return { stdout: lintReport(source, warnings), exitCode: warnings.length === 0 ? 0 : 1 }
+}
+
+/** What the build would ignore: by the ignore file beside the Dockerfile, else by the context's. */
+async function ignoreOf(dockerfile: string, context: string): Promise<Ignore | undefined> {
+  const { createIgnore, parseIgnoreFile } = await import('@tsbuild/parser')
+  for (const path of [`${dockerfile}.dockerignore`, join(context, '.dockerignore')]) {
+    const text = await readFile(path, 'utf8').catch(() => undefined)
+    if (text !== undefined) return createIgnore(parseIgnoreFile(text))
+  }
+  return undefined
+}

@@ -1,0 +1,12 @@
+import type { Command } from 'commander'
+import type { CommandResult, Io } from '../io.js'
+
+/** One verb of the command line. */
+export interface CliCommand {
+  /** One line for the list of commands. */
+  readonly summary: string
+  /** Adds arguments, options and help to a command that has its name and description already. */
+  define(command: Command): void
+  /** Carries it out; `command` has the parsed arguments and options. */
+  run(command: Command, io: Io): Promise<CommandResult>
+}

@@ -1,0 +1,165 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { finished } from 'node:stream/promises'
+import { hasCode } from '@tsbuild/spec'
+import { tempDir, tests } from '@tsbuild/testkit'
+import { Command } from 'commander'
+import * as assert from 'uvu/assert'
+import { normalizeBooleans } from '../dist/booleans.js'
+import { type BuildFlags, defineBuildFlags } from '../dist/build/flags.js'
+import { loaderStream } from '../dist/build/load.js'
+import { buildOptions } from '../dist/build/options.js'
+import { planOutputs } from '../dist/build/outputs.js'
+import { dockerShape } from '../dist/commands/inspect.js'
+import { formatError } from '../dist/error-report.js'
+import { fakeIo } from './fake-io.js'
+
+function parse(...args: string[]): { flags: BuildFlags; args: readonly string[] } {
+  const command = new Command()
+  defineBuildFlags(command)
+  command.parse(normalizeBooleans(command, args), { from: 'user' })
+  return { flags: command.opts<BuildFlags>(), args: command.args }
+}
+
+function options(env: Record<string, string>, ...args: string[]) {
+  const { flags, args: rest } = parse(...args)
+  return buildOptions(flags, rest, env)
+}
+
+const plain = { context: '.', buildArgs: {}, labels: {}, tags: [], noCache: [], pull: false, extraHosts: [] }
+
+const good: readonly [args: string[], expected: object][] = [
+  [['.'], {}],
+  [['-t', 'a', '--tag=b:1', '.'], { tags: ['a', 'b:1'] }],
+  [['.', '-f', 'x/Dockerfile'], { dockerfile: 'x/Dockerfile' }],
+  [
+    ['--build-arg', 'A=b=c', '--build-arg', 'HOME', '--build-arg', 'UNSET', '.'],
+    { buildArgs: { A: 'b=c', HOME: '/h' } },
+  ],
+  [['--label', 'a=b', '--label', 'c', '.'], { labels: { a: 'b', c: '' } }],
+  [['--no-cache', '.'], { noCache: true }],
+  [['--no-cache=true', '.'], { noCache: true }],
+  [['--no-cache=false', '.'], {}],
+  [['--no-cache-filter', 'a,b', '--no-cache-filter=c', '.'], { noCache: ['a', 'b', 'c'] }],
+  [['--pull', '.'], { pull: true }],
+  [['--pull=0', '.'], {}],
+  [['--network', 'none', '.'], { network: 'none' }],
+  [['--network=default', '.'], {}],
+  [
+    ['--add-host', 'a:10.0.0.1', '--add-host', 'b=[::1]', '.'],
+    {
+      extraHosts: [
+        ['a', '10.0.0.1'],
+        ['b', '::1'],
+      ],
+    },
+  ],
+  [['--shm-size', '64m', '.'], { shmSizeBytes: 67_108_864 }],
+  [['--target', 'x', '--platform', 'linux/amd64', '.'], { target: 'x', platform: 'linux/amd64' }],
+]
+
+tests('build options', (test) => {
+  for (const [args, expected] of good) {
+    test(`buildOptions() reads "${args.join(' ')}"`, () => {
+      assert.equal(options({ HOME: '/h' }, ...args), { ...plain, ...expected })
+    })
+  }
+
+  test('buildOptions() takes SOURCE_DATE_EPOCH from the environment', () => {
+    assert.is(options({ SOURCE_DATE_EPOCH: '1700000000' }, '.').sourceDateEpoch, 1_700_000_000)
+    assert.throws(() => options({ SOURCE_DATE_EPOCH: 'now' }, '.'), /not seconds since 1970/)
+  })
+
+  const outputs: readonly [args: string[], expected: object[]][] = [
+    [['.'], [{ type: 'image', push: false }]],
+    [['--push', '.'], [{ type: 'image', push: true }]],
+    [['-o', 'type=image,name=a', '--push', '.'], [{ type: 'image', names: ['a'], push: true }]],
+    [
+      ['-o', 'out', '--push', '.'],
+      [{ type: 'local', dest: 'out' }, { type: 'registry' }],
+    ],
+    [['-o', 'type=oci,dest=a.tar,compression=gzip', '.'], [{ type: 'oci', dest: 'a.tar', compression: 'gzip' }]],
+  ]
+  for (const [args, expected] of outputs) {
+    test(`planOutputs() plans "${args.join(' ')}"`, async () => {
+      const { outputs } = await planOutputs(parse(...args).flags, fakeIo().io)
+      assert.equal(outputs, expected)
+    })
+  }
+
+  test('planOutputs() gives standard output as a stream that leaves the real one open', async () => {
+    const { io, stdout } = fakeIo()
+    const { outputs, settle } = await planOutputs(parse('-o', 'type=oci,dest=-,rewrite-timestamp=true', '.').flags, io)
+    const [output] = outputs
+    assert.ok(output?.type === 'oci' && typeof output.dest !== 'string')
+    output.dest.end('tar')
+    await settle()
+    assert.equal([stdout.text, stdout.writableEnded], ['tar', false])
+  })
+
+  test('loaderStream() pipes into the program and tells what it says when it fails', async () => {
+    await using dir = await tempDir()
+    const program = join(dir.path, 'podman')
+    const got = join(dir.path, 'got')
+    await writeFile(
+      program,
+      `#!/bin/sh\n[ "$1" = load ] || exit 9\ncat > ${got}\ngrep -q bad ${got} || exit 0\necho no good >&2\nexit 3\n`,
+    )
+    await chmod(program, 0o755)
+    const fine = loaderStream({ PATH: dir.path })
+    fine.end('x'.repeat(300_000))
+    await finished(fine)
+    assert.is((await readFile(got)).length, 300_000)
+    const bad = loaderStream({ PATH: dir.path })
+    bad.end('bad')
+    const error = await finished(bad).catch((cause: unknown) => cause)
+    assert.ok(hasCode(error, 'LOAD_FAILED'))
+    assert.is((error as Error).message, 'Cannot load image with podman: no good')
+  })
+
+  test('formatError() shows a failed step: its output, its lines, the message and the hint', () => {
+    const error = Object.assign(new Error('Cannot run "RUN make": exit code 2'), {
+      step: '[2/2] RUN make',
+      output: 'make: no rule\n',
+      excerpt: 'Dockerfile:2\n-----\n   2 | >>> RUN make\n-----\n',
+    })
+    assert.is(
+      formatError(error, fakeIo().io).stderr,
+      `------
+ > [2/2] RUN make:
+make: no rule
+------
+Dockerfile:2
+-----
+   2 | >>> RUN make
+-----
+ERROR: Cannot run "RUN make": exit code 2
+`,
+    )
+    assert.match(formatError(error, fakeIo({ env: { TSBUILD_DEBUG: '1' } }).io).stderr ?? '', /at file:/)
+    assert.is(formatError(new TypeError('x'), fakeIo().io).stderr, 'ERROR: TypeError: x\n')
+  })
+
+  test('dockerShape() has the members that Docker shows', () => {
+    const digest = `sha256:${'a'.repeat(64)}` as Parameters<typeof dockerShape>[0]['digest']
+    const shape = dockerShape({
+      id: digest,
+      digest,
+      names: ['docker.io/library/app:1', 'localhost:5000/x/app:2'],
+      config: {
+        architecture: 'amd64',
+        os: 'linux',
+        created: '2024-01-01T00:00:00Z',
+        config: { Env: ['A=b'] },
+        rootfs: { type: 'layers', diff_ids: [] },
+        history: [{ created_by: 'x', comment: 'c' }],
+      },
+      manifest: { schemaVersion: 2, config: { mediaType: 'm', digest, size: 1 }, layers: [] },
+      sizeBytes: 5,
+      layers: [],
+    })
+    assert.equal(shape.RepoTags, ['app:1', 'localhost:5000/x/app:2'])
+    assert.equal(shape.RepoDigests, [`app@${digest}`, `localhost:5000/x/app@${digest}`])
+    assert.equal([shape.Os, shape.Comment, shape.Config.Env, shape.Size], ['linux', 'c', ['A=b'], 5])
+  })
+})

@@ -1,0 +1,179 @@
+import type {
+  Digest,
+  HistoryEntry,
+  ImageConfig,
+  ImageManifest,
+  NetworkMode,
+  OnBuildEvent,
+  SnapshotName,
+  SourceRange,
+} from '@tsbuild/spec'
+import type { Writable } from 'node:stream'
+
+/** How to open a root folder. */
+export interface EngineOptions {
+  /** Default: `$TSBUILD_ROOT`, else `/var/lib/tsbuild` for root, else `$XDG_DATA_HOME/tsbuild` (`~/.local/share/tsbuild`). */
+  readonly root?: string
+  /** `auto` takes overlay where it can be mounted on the root folder's file system, else `native`. Default `auto`. */
+  readonly snapshotter?: 'auto' | 'overlay' | 'native'
+  /** `native`, or `oci` (crun or runc on PATH), or the path of an OCI runtime. Default `native`. */
+  readonly runtime?: string
+  /** How the native runtime is reached: in a worker thread, or in a child process. `auto` takes the process above 500 MB resident. */
+  readonly launcher?: 'auto' | 'thread' | 'process'
+  /** Steps that run side by side. Default: the number of processors. */
+  readonly concurrency?: number
+  /** Where the worker entry files lie, for programs that are bundled into one file. */
+  readonly workerDir?: string
+  readonly registry?: RegistryAccess
+}
+
+/** How registries are reached. */
+export interface RegistryAccess {
+  /** Credentials by registry host; asked before `~/.docker/config.json`. */
+  readonly credentials?: (registry: string) => { readonly username: string; readonly password: string } | undefined
+  /** Hosts reached by plain HTTP besides loopback ones. */
+  readonly insecure?: readonly string[]
+}
+
+/** Where a build's result goes. */
+export type Output =
+  /** Into the local image store under `names` (default: the build's `tags`); `push` sends it to the names' registries, too. */
+  | { readonly type: 'image'; readonly names?: readonly string[]; readonly push?: boolean }
+  /** An OCI image layout, as a tar (default) or a directory. */
+  | {
+      readonly type: 'oci'
+      readonly dest: string | Writable
+      readonly tar?: boolean
+      readonly compression?: 'gzip' | 'zstd' | 'uncompressed'
+    }
+  /** What `docker load` and `podman load` read. */
+  | { readonly type: 'docker'; readonly dest: string | Writable }
+  | { readonly type: 'registry'; readonly names?: readonly string[] }
+  /** The files of the result, in a directory. */
+  | { readonly type: 'local'; readonly dest: string }
+  /** The files of the result, as one tar. */
+  | { readonly type: 'tar'; readonly dest: string | Writable }
+
+export interface BuildOptions {
+  /** The context directory. Default: the working directory. */
+  readonly context?: string
+  /** Path of the Dockerfile; a relative one is looked up from the working directory. Default: `Dockerfile` in the context. */
+  readonly dockerfile?: string
+  /** The Dockerfile's text itself, instead of a path. */
+  readonly dockerfileText?: string
+  readonly target?: string
+  readonly buildArgs?: Readonly<Record<string, string>>
+  readonly labels?: Readonly<Record<string, string>>
+  /** Names for the image: each is put into the local store. */
+  readonly tags?: readonly string[]
+  /** Run every step again, or those of the named stages. What they make is remembered all the same. */
+  readonly noCache?: boolean | readonly string[]
+  /** Ask the registry for every base image, even where the local store has one. */
+  readonly pull?: boolean
+  /** `os/arch[/variant]`; default: this machine's. */
+  readonly platform?: string
+  /** Network of RUN steps that do not choose theirs. Default `host`. */
+  readonly network?: NetworkMode
+  readonly outputs?: readonly Output[]
+  /** Seconds since the epoch: `created` of the image and of its history. Default: the build argument of that name, else now. */
+  readonly sourceDateEpoch?: number
+  /** Write no time later than `sourceDateEpoch` into the layers. */
+  readonly rewriteTimestamp?: boolean
+  readonly extraHosts?: readonly (readonly [name: string, address: string])[]
+  readonly shmSizeBytes?: number
+  readonly signal?: AbortSignal
+  readonly onEvent?: OnBuildEvent
+}
+
+/** What became of one step. */
+export interface StepRecord {
+  /** The vertex digest, as events carry it. */
+  readonly id: Digest
+  readonly name: string
+  readonly cached: boolean
+  /** Why it ran, when it ran: the input that differs from the nearest earlier record. */
+  readonly why?: string
+  readonly durationMs: number
+  readonly sizeBytes: number
+  readonly source?: SourceRange
+}
+
+export interface BuildWarning {
+  readonly rule?: string
+  readonly message: string
+  readonly url?: string
+  readonly source?: SourceRange
+}
+
+export interface BuildResult {
+  /** Digest of the manifest in the local store. Absent when no output needed an image (`local`, `tar`, none). */
+  readonly imageDigest?: Digest
+  /** Digest of the image config: Docker's image id. */
+  readonly configDigest?: Digest
+  readonly config?: ImageConfig
+  /** Full names that now lead to the image. */
+  readonly names: readonly string[]
+  /** Names and manifest digests that were pushed. */
+  readonly pushed: readonly { readonly name: string; readonly digest: Digest }[]
+  readonly steps: readonly StepRecord[]
+  readonly warnings: readonly BuildWarning[]
+  readonly durationMs: number
+}
+
+export interface ImageSummary {
+  /** Repository as Docker shows it, `<none>` without a name. */
+  readonly repository: string
+  readonly tag: string
+  /** Config digest. */
+  readonly id: Digest
+  readonly digest: Digest
+  readonly created?: string
+  /** Sum of the uncompressed layers, in bytes. */
+  readonly sizeBytes: number
+}
+
+/** One line of history, newest first; `id` is set on the newest only, as only whole images have ids. */
+export interface HistoryLine extends HistoryEntry {
+  readonly id?: Digest
+  readonly sizeBytes: number
+}
+
+export interface ImageDetails {
+  readonly id: Digest
+  readonly digest: Digest
+  readonly names: readonly string[]
+  readonly config: ImageConfig
+  readonly manifest: ImageManifest
+  readonly sizeBytes: number
+  /** The layers' snapshots, lowest first. */
+  readonly layers: readonly SnapshotName[]
+}
+
+/** The images of a root folder. Names follow Docker's rules; ids may be shortened to what is unambiguous. */
+export interface Images {
+  list(): ImageSummary[]
+  /** @throws {CoreError} `IMAGE_NOT_FOUND`, with the nearest name as hint */
+  inspect(nameOrId: string): ImageDetails
+  /** @throws {CoreError} `IMAGE_NOT_FOUND` */
+  history(nameOrId: string): HistoryLine[]
+  /** @throws {CoreError} `IMAGE_NOT_FOUND` */
+  tag(nameOrId: string, name: string): Promise<void>
+}
+
+/** An open root folder: builds, images, and what they share. Held with `await using`; closing twice is harmless.
+ *
+ * `const engine = await openEngine()` → `await engine.build({ context: '.', tags: ['app'] })` → `engine.images.history('app')`. */
+export interface Engine extends AsyncDisposable {
+  readonly root: string
+  readonly images: Images
+  /** Builds a Dockerfile. Rejects with {@link BuildError} when a step fails, with `signal.reason` when it is cancelled. */
+  build(options: BuildOptions): Promise<BuildResult>
+  /** Which rungs this machine reaches, and what is missing for a higher one. */
+  info(): Promise<EngineInfo>
+}
+
+export interface EngineInfo {
+  readonly root: string
+  readonly snapshotter: { readonly kind: 'overlay' | 'native'; readonly missing?: string }
+  readonly runtime: { readonly kind: string; readonly missing?: string }
+}

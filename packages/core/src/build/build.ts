@@ -1,0 +1,151 @@
+import { type LintWarning, lint, parseDockerfile } from '@tsbuild/parser'
+import type { Solver, StepReport } from '@tsbuild/solver'
+import { canonicalDigest, digestHex, hostPlatform, type OnBuildEvent, parsePlatform, type SourceRange } from '@tsbuild/spec'
+import type { BuildOptions, BuildResult, BuildWarning, Output, StepRecord } from '../api.js'
+import type { EngineParts } from '../engine-parts.js'
+import { CoreError } from '../errors.js'
+import { isFrontendArg } from '../frontend/arguments.js'
+import { Graph } from '../frontend/graph.js'
+import { type BuildPlan, planBuild } from '../frontend/plan.js'
+import { resolveImage } from '../images/resolve-image.js'
+import type { LayerChain, SolvedChain } from '../ops/layers.js'
+import type { OpServices } from '../ops/services.js'
+import { checkSyntax } from './syntax.js'
+import { toBuildError } from './build-error.js'
+import { type DockerfileText, checkContext, readDockerfile, readIgnorePatterns } from './read-dockerfile.js'
+import { writeOutputs } from './write-outputs.js'
+
+/** Carries out one build on an open engine. */
+export async function runBuild(parts: EngineParts, solver: Solver<LayerChain>, options: BuildOptions): Promise<BuildResult> {
+  const start = performance.now()
+  options.signal?.throwIfAborted()
+  const context = await checkContext(options.context ?? '.')
+  const source = await readDockerfile({ ...options, context })
+  const warnings: BuildWarning[] = []
+  const emit: OnBuildEvent = options.onEvent ?? (() => {})
+  const warn = (warning: BuildWarning) => {
+    warnings.push(warning)
+    emit({ kind: 'warning', at: Date.now(), ...warning })
+  }
+  try {
+    const request = await prepare(parts, options, context, source)
+    const plan = await planBuild(request.plan, request.services)
+    for (const warning of buildWarnings(request, plan, options)) warn(warning)
+    const { results, steps } = await solver.solve([plan.target.vertex], {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      onEvent: emit,
+    })
+    const written = await writeOutputs(parts, {
+      target: plan.target,
+      chain: firstResult(results),
+      outputs: outputsOf(options),
+      tags: options.tags ?? [],
+      labels: options.labels ?? {},
+      ...epochOf(options),
+      rewriteTimestamp: options.rewriteTimestamp === true,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      emit,
+    })
+    return { ...written, steps: steps.filter(({ vertex }) => vertex.hidden !== true).map(stepRecord), warnings, durationMs: performance.now() - start }
+  } catch (error) {
+    throw toBuildError(error, source.text)
+  }
+}
+
+interface PreparedBuild {
+  readonly plan: Parameters<typeof planBuild>[0]
+  readonly services: Parameters<typeof planBuild>[1]
+}
+
+async function prepare(
+  parts: EngineParts,
+  options: BuildOptions,
+  directory: string,
+  source: DockerfileText,
+): Promise<PreparedBuild> {
+  const dockerfile = parseDockerfile(source.text, { file: source.file })
+  checkSyntax(source)
+  const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform)
+  const ignore = await readIgnorePatterns(directory, source.path)
+  const services: OpServices = {
+    ...parts,
+    secrets: new Map(),
+    context: { kind: 'context', directory, ignore },
+    onLayer: needsImage(options) ? (layer) => parts.diffIds.prefetch(layer) : () => {},
+  }
+  const call = options.signal === undefined ? {} : { signal: options.signal }
+  return {
+    plan: {
+      dockerfile,
+      ...(options.target === undefined ? {} : { target: options.target }),
+      buildArgs: options.buildArgs ?? {},
+      platform,
+      network: options.network ?? 'host',
+      extraHosts: options.extraHosts ?? [],
+      ...(options.shmSizeBytes === undefined ? {} : { shmSizeBytes: options.shmSizeBytes }),
+      noCache: options.noCache ?? false,
+      project: digestHex(canonicalDigest(source.path ?? directory)).slice(0, 12),
+    },
+    services: {
+      graph: new Graph(services),
+      resolveImage: (name, wanted) =>
+        resolveImage(name, parts, { platform: wanted, pull: options.pull === true, ...call }),
+    },
+  }
+}
+
+function buildWarnings({ plan }: PreparedBuild, { unusedArgs }: BuildPlan, { target }: BuildOptions): BuildWarning[] {
+  const checks = lint(plan.dockerfile, {
+    ...(target === undefined ? {} : { target }),
+    buildArgs: plan.buildArgs,
+    targetPlatform: plan.platform,
+  }).map(fromLint)
+  const unused = unusedArgs.filter((name) => !isFrontendArg(name)).sort()
+  if (unused.length === 0) return checks
+  const list = unused.join(' ')
+  return [...checks, { message: `[Warning] One or more build-args [${list}] were not consumed` }]
+}
+
+function fromLint({ rule, message, url, range }: LintWarning): BuildWarning {
+  const source: SourceRange = range
+  return { rule, message, ...(url === undefined ? {} : { url }), source }
+}
+
+/** Without outputs of its own, a build with tags goes into the local image store; one without them is only solved. */
+function outputsOf({ outputs, tags }: BuildOptions): readonly Output[] {
+  if (outputs !== undefined && outputs.length > 0) {
+    const named = tags !== undefined && tags.length > 0 && !outputs.some(({ type }) => type === 'image')
+    return named ? [{ type: 'image' }, ...outputs] : outputs
+  }
+  return [{ type: 'image' }]
+}
+
+function needsImage(options: BuildOptions): boolean {
+  return options.rewriteTimestamp !== true && outputsOf(options).some(({ type }) => type !== 'local' && type !== 'tar')
+}
+
+function epochOf({ sourceDateEpoch, buildArgs }: BuildOptions): { epoch?: number } {
+  const text = buildArgs?.['SOURCE_DATE_EPOCH']
+  const epoch = sourceDateEpoch ?? (text === undefined || text === '' ? undefined : Number(text))
+  if (epoch === undefined) return {}
+  if (Number.isSafeInteger(epoch)) return { epoch }
+  throw new CoreError('OPTION_INVALID', `Cannot use SOURCE_DATE_EPOCH "${text ?? epoch}": not a whole number of seconds`)
+}
+
+function firstResult(results: readonly SolvedChain[]): LayerChain {
+  const [first] = results
+  if (first === undefined) throw new RangeError('the solver gave no result')
+  return first.result
+}
+
+function stepRecord({ vertex, cached, why, durationMs, sizeBytes }: StepReport<LayerChain>): StepRecord {
+  return {
+    id: vertex.digest,
+    name: vertex.name,
+    cached,
+    ...(why === undefined ? {} : { why }),
+    durationMs,
+    sizeBytes,
+    ...(vertex.source === undefined ? {} : { source: vertex.source }),
+  }
+}

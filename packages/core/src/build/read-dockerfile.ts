@@ -1,0 +1,71 @@
+import { parseIgnoreFile, suggest } from '@tsbuild/parser'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { CoreError } from '../errors.js'
+
+export interface DockerfileText {
+  /** As messages name it. */
+  readonly file: string
+  /** Absolute; absent when the text was given itself. */
+  readonly path?: string
+  readonly text: string
+}
+
+export interface DockerfileRequest {
+  readonly context: string
+  readonly dockerfile?: string
+  readonly dockerfileText?: string
+}
+
+/** Checks that the context is a directory, and gives its absolute path.
+ * @throws {CoreError} `CONTEXT_NOT_FOUND` */
+export async function checkContext(context: string): Promise<string> {
+  const path = resolve(context)
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory()) return path
+  const state = found === undefined ? 'no such directory' : 'not a directory'
+  throw new CoreError('CONTEXT_NOT_FOUND', `Cannot use context "${context}": ${state}`)
+}
+
+/** Reads the Dockerfile: the text itself, the path that was given, or `Dockerfile` (else `dockerfile`) in the context.
+ * @throws {CoreError} `DOCKERFILE_NOT_FOUND`, with the nearest name as hint */
+export async function readDockerfile({ context, dockerfile, dockerfileText }: DockerfileRequest): Promise<DockerfileText> {
+  if (dockerfileText !== undefined) return { file: 'Dockerfile', text: dockerfileText }
+  if (dockerfile !== undefined) {
+    const inContext = resolve(context, dockerfile)
+    const given = resolve(dockerfile)
+    const text = (await readText(given)) ?? (inContext === given ? undefined : await readText(inContext))
+    if (text === undefined) throw await notFound(dockerfile, given)
+    return { file: basename(dockerfile), path: given, text }
+  }
+  for (const name of ['Dockerfile', 'dockerfile']) {
+    const path = join(context, name)
+    const text = await readText(path)
+    if (text !== undefined) return { file: name, path, text }
+  }
+  throw await notFound('Dockerfile', join(context, 'Dockerfile'))
+}
+
+/** Patterns of `<Dockerfile>.dockerignore` beside the Dockerfile, else of `.dockerignore` in the context. */
+export async function readIgnorePatterns(context: string, dockerfile: string | undefined): Promise<string[]> {
+  const own = dockerfile === undefined ? undefined : await readText(`${dockerfile}.dockerignore`)
+  const text = own ?? (await readText(join(context, '.dockerignore')))
+  return text === undefined ? [] : parseIgnoreFile(text)
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new CoreError('DOCKERFILE_NOT_FOUND', `Cannot read "${path}": ${(cause as Error).message}`, { cause })
+  }
+}
+
+async function notFound(name: string, path: string): Promise<CoreError> {
+  const names = await readdir(dirname(path)).catch(() => [])
+  const near = suggest(basename(path), names) ?? names.find((entry) => /dockerfile|containerfile/i.test(entry))
+  const hint = near === undefined ? 'Name another one with --file' : `Did you mean "${join(dirname(name), near)}"?`
+  return new CoreError('DOCKERFILE_NOT_FOUND', `Cannot read Dockerfile "${name}": no such file in ${dirname(path)}`, { hint })
+}

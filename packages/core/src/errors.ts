@@ -1,0 +1,56 @@
+import { type ErrorDetails, type SourceRange, TsbuildError } from '@tsbuild/spec'
+
+export type CoreErrorCode =
+  | 'ARCHIVE_INVALID'
+  | 'CHECKSUM_MISMATCH'
+  | 'CONTEXT_CHANGED'
+  | 'CONTEXT_NOT_FOUND'
+  | 'CONTEXT_UNREADABLE'
+  | 'COPY_INVALID'
+  | 'COPY_SOURCE_NOT_FOUND'
+  | 'DOCKERFILE_INVALID'
+  | 'DOCKERFILE_NOT_FOUND'
+  | 'DOWNLOAD_FAILED'
+  | 'ENGINE_CLOSED'
+  | 'IMAGE_NOT_FOUND'
+  | 'IMAGE_INVALID'
+  | 'OPTION_INVALID'
+  | 'OUTPUT_FAILED'
+  | 'PLATFORM_UNSUPPORTED'
+  | 'ROOT_UNUSABLE'
+  | 'STAGE_NOT_FOUND'
+  | 'UNSUPPORTED'
+  | 'USER_NOT_FOUND'
+
+/** What the facade itself refuses or finds broken; errors of the packages below pass through as they are. */
+export class CoreError extends TsbuildError<CoreErrorCode> {}
+
+export interface StepFailureDetails extends ErrorDetails {
+  readonly step: string
+  readonly source?: SourceRange
+  readonly exitCode?: number
+  readonly output?: string
+  readonly excerpt?: string
+}
+
+/** A step of a build failed: which one, where it stands, and what it said last. `cause` is the error of the step itself. */
+export class BuildError extends TsbuildError<'BUILD_FAILED'> {
+  /** Name as progress shows it. */
+  readonly step: string
+  readonly source?: SourceRange
+  /** Exit code of a RUN's command. */
+  readonly exitCode?: number
+  /** The last lines that a RUN printed, at most 4 KiB. */
+  readonly output?: string
+  /** The lines of the Dockerfile around the step, with `>>>` before those that it spans. */
+  readonly excerpt?: string
+
+  constructor(message: string, { step, source, exitCode, output, excerpt, ...details }: StepFailureDetails) {
+    super('BUILD_FAILED', message, details)
+    this.step = step
+    if (source !== undefined) this.source = source
+    if (exitCode !== undefined) this.exitCode = exitCode
+    if (output !== undefined) this.output = output
+    if (excerpt !== undefined) this.excerpt = excerpt
+  }
+}

@@ -1,0 +1,54 @@
+import type { SnapshotName } from '@tsbuild/spec'
+
+/** A directory of the host, read where it lies: never copied, never sent anywhere. */
+export interface ContextSource {
+  readonly kind: 'context'
+  /** Absolute. */
+  readonly directory: string
+  /** Lines of `.dockerignore`, as `parseIgnoreFile` gives them. What they exclude is not there for COPY and ADD. */
+  readonly ignore?: readonly string[]
+}
+
+/** The files of a result: another stage, an image, a named context. */
+export interface ChainSource {
+  readonly kind: 'chain'
+  /** Result id. Results never change, so what a selection of one holds is remembered for good, longer than its files live. */
+  readonly id: string
+  /** Lowest first. */
+  readonly layers: readonly SnapshotName[]
+}
+
+/** A tree that files come from. */
+export type FileSource = ContextSource | ChainSource
+
+/** A file whose text stands in the Dockerfile (`COPY <<name`). It becomes a file of mode 0644. */
+export interface InlineFile {
+  readonly name: string
+  readonly data: string
+}
+
+/** What a COPY or ADD copies, and how; meanings are BuildKit's. */
+export interface CopyRequest {
+  readonly kind: 'copy' | 'add'
+  readonly source: FileSource
+  /** As written, variables expanded. For ADD, `http(s)://` sources are downloaded. */
+  readonly sources: readonly string[]
+  readonly inlineFiles: readonly InlineFile[]
+  /** Absolute; ends with a slash where it names a directory. */
+  readonly destination: string
+  /** Patterns of `--exclude`, below each source. */
+  readonly exclude: readonly string[]
+  /** `--chown`: `user[:group]`, names or numbers; names are looked up in the image. Without it files of a context are 0:0 and those of
+   * a chain keep their owners. */
+  readonly chown?: string
+  /** `--chmod`: octal or symbolic. */
+  readonly chmod?: string
+  /** `--parents`: keep the directories of the sources' paths, from `/./` on. */
+  readonly parents: boolean
+  /** ADD: `undefined` unpacks local archives only, `true` downloads, too, `false` nothing. */
+  readonly unpack?: boolean
+  /** ADD of one URL: `sha256:…` that the download must have. */
+  readonly checksum?: string
+  /** Every time that is written is this one, in seconds since the epoch. */
+  readonly modifiedTime?: number
+}

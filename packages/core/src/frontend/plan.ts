@@ -1,0 +1,307 @@
+import {
+  type Dockerfile,
+  expandInstruction,
+  expandWord,
+  parseOnbuildTrigger,
+  type Stage,
+  type StageInstruction,
+  suggest,
+} from '@tsbuild/parser'
+import type { Vertex } from '@tsbuild/solver'
+import { hostPlatform, type NetworkMode, type Platform, parsePlatform } from '@tsbuild/spec'
+import { posix } from 'node:path'
+import { CoreError } from '../errors.js'
+import type { ResolvedImage } from '../images/resolve-image.js'
+import type { LayerChain } from '../ops/layers.js'
+import { globalScope, platformArgs } from './arguments.js'
+import { locateError } from './located.js'
+import type { StageContext } from './dispatch/context.js'
+import { copy } from './dispatch/copy.js'
+import { declareArgs, exposeWords, metadata } from './dispatch/metadata.js'
+import { run } from './dispatch/run.js'
+import { workdir } from './dispatch/workdir.js'
+import type { Env } from './env.js'
+import type { Graph } from './graph.js'
+import { Env as Environment } from './env.js'
+import { scratchState, type StageState } from './stage-state.js'
+import { displayText, isStep, StepNames } from './step-names.js'
+
+export interface PlanRequest {
+  readonly dockerfile: Dockerfile
+  readonly target?: string
+  readonly buildArgs: Readonly<Record<string, string>>
+  readonly platform: Platform
+  readonly network: NetworkMode
+  readonly extraHosts: readonly (readonly [name: string, address: string])[]
+  readonly shmSizeBytes?: number
+  readonly noCache: boolean | readonly string[]
+  /** Tells steps of different projects apart in explanations. */
+  readonly project: string
+}
+
+export interface PlanServices {
+  readonly graph: Graph
+  /** Resolves an image for a platform; asked once for each name. */
+  resolveImage(name: string, platform: Platform): Promise<ResolvedImage>
+}
+
+/** What a Dockerfile means: the vertex of the target and the image that is made of it. */
+export interface BuildPlan {
+  readonly target: StageState
+  /** The stages that the target reaches, by index. */
+  readonly reached: ReadonlySet<number>
+  /** Build arguments that no ARG took. */
+  readonly unusedArgs: readonly string[]
+}
+
+/** Turns a Dockerfile into a graph. Only stages that the target reaches are looked at.
+ * @throws {CoreError} `STAGE_NOT_FOUND`, `DOCKERFILE_INVALID`, `UNSUPPORTED`, and what resolving images throws */
+export async function planBuild(request: PlanRequest, services: PlanServices): Promise<BuildPlan> {
+  return await new Planner(request, services).plan()
+}
+
+class Planner {
+  readonly #request: PlanRequest
+  readonly #services: PlanServices
+  readonly #globals: Env
+  readonly #states = new Map<number, Promise<StageState>>()
+  readonly #images = new Map<string, Promise<ResolvedImage>>()
+  readonly #waits = new Map<number, Set<number>>()
+
+  constructor(request: PlanRequest, services: PlanServices) {
+    this.#request = request
+    this.#services = services
+    const { dockerfile, platform, buildArgs, target } = request
+    const stage = target || dockerfile.stages.at(-1)?.name
+    this.#globals = globalScope(dockerfile, platformArgs(hostPlatform(), platform, stage, buildArgs), buildArgs)
+  }
+
+  async plan(): Promise<BuildPlan> {
+    const { dockerfile, buildArgs } = this.#request
+    const stage = this.#target()
+    const target = await this.#state(stage)
+    const declared = new Set<string>()
+    for (const { args } of dockerfile.metaArgs) for (const { key } of args) declared.add(key)
+    for (const { instructions } of dockerfile.stages) {
+      for (const one of instructions) if (one.kind === 'arg') for (const { key } of one.args) declared.add(key)
+    }
+    const unusedArgs = Object.keys(buildArgs).filter((name) => !declared.has(name) && this.#globals.get(name) === undefined)
+    return { target, reached: new Set(this.#states.keys()), unusedArgs }
+  }
+
+  #target(): Stage {
+    const { dockerfile, target = '' } = this.#request
+    const { stages } = dockerfile
+    const last = stages.at(-1)
+    if (last === undefined) throw new CoreError('DOCKERFILE_INVALID', 'dockerfile contains no stages to build')
+    if (target === '') return last
+    const found = this.#stageNamed(target) ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined)
+    if (found !== undefined) return found
+    const near = suggest(target.toLowerCase(), stages.flatMap(({ name }) => (name === undefined ? [] : [name])))
+    throw new CoreError(
+      'STAGE_NOT_FOUND',
+      `target stage "${target}" could not be found${near === undefined ? '' : ` (did you mean ${near}?)`}`,
+    )
+  }
+
+  /** The last stage of that name, as BuildKit finds it. */
+  #stageNamed(name: string, before = Number.POSITIVE_INFINITY): Stage | undefined {
+    const wanted = name.toLowerCase()
+    return this.#request.dockerfile.stages.findLast((stage) => stage.name === wanted && stage.index < before)
+  }
+
+  #state(stage: Stage): Promise<StageState> {
+    let state = this.#states.get(stage.index)
+    if (state === undefined) {
+      state = this.#dispatchStage(stage)
+      state.catch(() => {})
+      this.#states.set(stage.index, state)
+    }
+    return state
+  }
+
+  /** Another stage's state; a stage that waits for itself, over whatever steps, is an error and no deadlock. */
+  async #stateFor(user: Stage, stage: Stage): Promise<StageState> {
+    if (stage === user || this.#reaches(stage.index, user.index)) {
+      throw new CoreError('DOCKERFILE_INVALID', `circular dependency detected on stage: ${stage.name ?? stage.index}`)
+    }
+    const waits = this.#waits.get(user.index) ?? new Set()
+    this.#waits.set(user.index, waits.add(stage.index))
+    return await this.#state(stage)
+  }
+
+  #reaches(from: number, to: number): boolean {
+    for (const next of this.#waits.get(from) ?? []) if (next === to || this.#reaches(next, to)) return true
+    return false
+  }
+
+  async #dispatchStage(stage: Stage): Promise<StageState> {
+    const start = await locateError(stage.from.range, () => this.#start(stage))
+    const triggers = (start.config.OnBuild ?? []).map((expression) => parseOnbuildTrigger(expression))
+    const instructions = [...triggers, ...stage.instructions]
+    const { OnBuild: _, ...config } = start.config
+    const context = this.#context(stage, instructions, start)
+    let state: StageState = { ...start, config, cmdSet: false }
+    for (const instruction of instructions) {
+      const before = state
+      state = await locateError(instruction.range, () => this.#dispatch(before, instruction, context))
+    }
+    return state
+  }
+
+  /** What FROM gives: nothing, an earlier stage or an image. */
+  async #start(stage: Stage): Promise<StageState> {
+    const { dockerfile, platform } = this.#request
+    const options = { escape: dockerfile.escape }
+    const name = expandWord(stage.baseName, this.#globals, options).value
+    if (name === '') throw new CoreError('DOCKERFILE_INVALID', `base name (${stage.baseName}) should not be blank`)
+    const wanted = stage.platform === undefined ? platform : this.#platform(stage.platform)
+    const parent = this.#stageNamed(name, stage.index)
+    if (parent !== undefined) {
+      const state = await this.#stateFor(stage, parent)
+      return { ...state, env: state.env.withList(state.config.Env) }
+    }
+    if (name === 'scratch') return scratchState(this.#services.graph.scratch, wanted)
+    const image = await this.#image(name, wanted)
+    return imageState(image, this.#imageVertex(image, stage, name), wanted)
+  }
+
+  #platform(text: string): Platform {
+    const value = expandWord(text, this.#globals, { escape: this.#request.dockerfile.escape }).value
+    if (value === '') throw new CoreError('DOCKERFILE_INVALID', `empty platform value from expression ${text}`)
+    return parsePlatform(value)
+  }
+
+  #image(name: string, platform: Platform): Promise<ResolvedImage> {
+    const key = `${name} ${JSON.stringify(platform)}`
+    let image = this.#images.get(key)
+    if (image === undefined) {
+      image = this.#services.resolveImage(name, platform)
+      image.catch(() => {})
+      this.#images.set(key, image)
+    }
+    return image
+  }
+
+  #imageVertex(image: ResolvedImage, stage: Stage, name: string): Vertex<LayerChain> {
+    const text = `FROM ${image.name}`
+    const counted = new StepNames(this.#stageLabel(stage), this.#stepTotal(stage.instructions, true))
+    return this.#services.graph.image(image, {
+      name: counted.next(text),
+      step: `${this.#request.project} ${name}`,
+      source: stage.from.range,
+      ignoreCache: false,
+    })
+  }
+
+  #stageLabel(stage: Stage): string {
+    return stage.name ?? (this.#request.dockerfile.stages.length > 1 ? `stage-${stage.index}` : '')
+  }
+
+  #stepTotal(instructions: readonly StageInstruction[], image: boolean): number {
+    return instructions.filter(isStep).length + (image ? 1 : 0)
+  }
+
+  #context(stage: Stage, instructions: readonly StageInstruction[], start: StageState): StageContext {
+    const { dockerfile, buildArgs, network, extraHosts, shmSizeBytes, noCache, project } = this.#request
+    const base = expandWord(stage.baseName, this.#globals, { escape: dockerfile.escape }).value
+    const image = base !== 'scratch' && this.#stageNamed(base, stage.index) === undefined
+    const label = this.#stageLabel(stage)
+    const names = new StepNames(label, this.#stepTotal(instructions, image))
+    if (image) names.next('')
+    const ignoreCache = typeof noCache === 'boolean' ? noCache : noCache.some((name) => name.toLowerCase() === stage.name)
+    let count = 0
+    return {
+      graph: this.#services.graph,
+      given: buildArgs,
+      globals: this.#globals,
+      escape: dockerfile.escape,
+      network,
+      extraHosts,
+      ...(shmSizeBytes === undefined ? {} : { shmSizeBytes }),
+      from: (name) => this.#files(stage, name, start.platform),
+      step: (instruction, state) => ({
+        name: names.next(displayText(instruction.code, state.env, dockerfile.escape)),
+        step: `${project} ${label} ${count++} ${instruction.kind}`,
+        source: instruction.range,
+        ignoreCache,
+      }),
+    }
+  }
+
+  /** The files that `--from` names: a stage by name or index, else an image. */
+  async #files(user: Stage, name: string, platform: Platform): Promise<Vertex<LayerChain>> {
+    const { stages } = this.#request.dockerfile
+    if (/^-?\d+$/.test(name)) {
+      const stage = stages[Number(name)]
+      if (stage === undefined) throw new CoreError('STAGE_NOT_FOUND', `invalid stage index ${name}`)
+      return (await this.#stateFor(user, stage)).vertex
+    }
+    const stage = this.#stageNamed(name)
+    if (stage !== undefined) return (await this.#stateFor(user, stage)).vertex
+    if (name === 'scratch') return this.#services.graph.scratch
+    const image = await this.#image(name, platform)
+    return this.#services.graph.image(image, {
+      name: `FROM ${image.name}`,
+      step: `${this.#request.project} ${name}`,
+      source: user.from.range,
+      ignoreCache: false,
+    })
+  }
+
+  async #dispatch(state: StageState, written: StageInstruction, context: StageContext): Promise<StageState> {
+    const scope = { given: context.given, globals: context.globals, escape: context.escape }
+    if (written.kind === 'arg') return declareArgs(state, expandInstruction(written, state.env, scope).instruction, scope)
+    const { instruction } = expandInstruction<StageInstruction>(written, state.env, scope)
+    switch (instruction.kind) {
+      case 'run':
+        return await run(state, instruction, context)
+      case 'copy':
+      case 'add':
+        return await copy(state, instruction, context)
+      case 'workdir':
+        return workdir(state, instruction, context)
+      case 'env':
+        return metadata.env(state, instruction)
+      case 'label':
+        return metadata.label(state, instruction)
+      case 'user':
+        return metadata.user(state, instruction)
+      case 'cmd':
+        return metadata.cmd(state, instruction)
+      case 'entrypoint':
+        return metadata.entrypoint(state, instruction)
+      case 'expose':
+        return metadata.expose(state, { ...instruction, ports: exposeWords(instruction.ports, state, context.escape) })
+      case 'volume':
+        return metadata.volume(state, instruction)
+      case 'stopsignal':
+        return metadata.stopsignal(state, instruction)
+      case 'shell':
+        return metadata.shell(state, instruction)
+      case 'healthcheck':
+        return metadata.healthcheck(state, instruction)
+      case 'onbuild':
+        return metadata.onbuild(state, instruction)
+      case 'maintainer':
+        return metadata.maintainer(state, instruction)
+      case 'arg':
+        return declareArgs(state, instruction, scope)
+    }
+  }
+}
+
+function imageState(image: ResolvedImage, vertex: Vertex<LayerChain>, platform: Platform): StageState {
+  const config = image.config.config ?? {}
+  return {
+    vertex,
+    platform,
+    config: config.WorkingDir === undefined ? config : { ...config, WorkingDir: posix.join('/', config.WorkingDir) },
+    author: image.config.author ?? '',
+    env: new Environment().withList(config.Env),
+    buildArgs: [],
+    history: image.config.history ?? [],
+    cmdSet: false,
+    ...(image.config['os.version'] === undefined ? {} : { 'os.version': image.config['os.version'] }),
+  }
+}

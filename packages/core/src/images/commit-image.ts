@@ -1,0 +1,65 @@
+import { type AssembledImage, assembleImage } from '@tsbuild/exporter'
+import { chainIDs, type LayerInfo, type SnapshotName } from '@tsbuild/spec'
+import type { EngineParts } from '../engine-parts.js'
+import type { StageState } from '../frontend/stage-state.js'
+import type { LayerChain } from '../ops/layers.js'
+import { imageConfig } from './image-config.js'
+import type { SourceLayer } from './image-source.js'
+
+export interface CommitRequest {
+  readonly target: StageState
+  readonly chain: LayerChain
+  readonly labels: Readonly<Record<string, string>>
+  /** SOURCE_DATE_EPOCH, in seconds. */
+  readonly epoch?: number
+  /** No time in a layer is later, in seconds. */
+  readonly maxMtime?: number
+  /** Milliseconds since the epoch, for an image without any layer. */
+  readonly now: number
+  readonly signal?: AbortSignal
+}
+
+export interface Committed {
+  readonly built: AssembledImage
+  readonly layers: readonly SourceLayer[]
+}
+
+/** Makes an image of a chain of layers: derives the digests that are not known yet, keeps manifest and config in the content store,
+ * and remembers which snapshots the image's layers are, so that a later FROM finds them. */
+export async function commitImage(parts: EngineParts, request: CommitRequest): Promise<Committed> {
+  const { chain, target, labels, epoch, now, maxMtime, signal } = request
+  const call = signal === undefined ? {} : { signal }
+  const infos = await Promise.all(
+    chain.layers.map((layer) => (maxMtime === undefined ? parts.diffIds.get(layer, call) : parts.diffIds.rewritten(layer, maxMtime, call))),
+  )
+  const layerTimes = chain.layers.map((layer) => parts.tables.get(layer)?.createdAt ?? now)
+  const config = imageConfig({
+    target,
+    diffIds: infos.map(({ diffId }) => diffId),
+    layerTimes,
+    labels,
+    ...(epoch === undefined ? {} : { epoch }),
+    now,
+  })
+  const built = assembleImage({ config, layers: infos })
+  for (const [descriptor, bytes] of [
+    [built.manifest.config, built.configBytes],
+    [built.descriptor, built.manifestBytes],
+  ] as const) {
+    if (!parts.content.hasBlob(descriptor.digest)) await parts.content.writeBlob(descriptor, bytes, call)
+  }
+  if (maxMtime === undefined) await rememberChain(parts, chain.layers, infos)
+  const layers = infos.map((info, index) => sourceLayer(info, chain.layers[index], maxMtime))
+  return { built, layers }
+}
+
+async function rememberChain({ tables }: EngineParts, layers: readonly SnapshotName[], infos: readonly LayerInfo[]): Promise<void> {
+  const id = chainIDs(infos.map(({ diffId }) => diffId)).at(-1)
+  if (id === undefined || tables.chain(id)?.join() === layers.join()) return
+  await tables.setChain(id, layers)
+}
+
+function sourceLayer(info: LayerInfo, snapshot: SnapshotName | undefined, maxMtime: number | undefined): SourceLayer {
+  if (snapshot === undefined) throw new RangeError('a layer without a snapshot')
+  return { ...info, snapshot, ...(maxMtime === undefined ? {} : { maxMtime }) }
+}

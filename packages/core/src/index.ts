@@ -1,0 +1,18 @@
+export type {
+  BuildOptions,
+  BuildResult,
+  BuildWarning,
+  Engine,
+  EngineInfo,
+  EngineOptions,
+  HistoryLine,
+  ImageDetails,
+  Images,
+  ImageSummary,
+  Output,
+  RegistryAccess,
+  StepRecord,
+} from './api.js'
+export { build } from './build.js'
+export { openEngine } from './engine.js'
+export { BuildError, CoreError, type CoreErrorCode } from './errors.js'

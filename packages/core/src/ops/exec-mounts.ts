@@ -1,0 +1,207 @@
+import { chmod, chown, mkdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  canonicalDigest,
+  type CanonicalValue,
+  digestHex,
+  type KeyLocks,
+  type ProcessMount,
+  type Snapshotter,
+} from '@tsbuild/spec'
+import { CoreError } from '../errors.js'
+import type { SolvedChain } from './layers.js'
+import { newSnapshotKey } from './names.js'
+
+/** `RUN --mount`, as the graph has it: `input` counts the vertex's inputs (0 is the root file system). */
+export type ExecMount =
+  | {
+      readonly kind: 'bind'
+      readonly input: number
+      readonly subpath: string
+      readonly target: string
+      readonly readonly: boolean
+    }
+  | {
+      readonly kind: 'cache'
+      readonly id: string
+      readonly sharing: 'shared' | 'private' | 'locked'
+      /** Where a new cache starts from. */
+      readonly input?: number
+      readonly subpath: string
+      readonly target: string
+      readonly readonly: boolean
+      readonly mode: number
+      readonly uid: number
+      readonly gid: number
+      /** Begin with an empty cache: a step that ignores the cache makes a cache of given mode or owner anew, as in BuildKit. */
+      readonly fresh: boolean
+    }
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes?: number }
+  | {
+      readonly kind: 'secret'
+      readonly id: string
+      readonly target?: string
+      readonly env?: string
+      readonly required: boolean
+      readonly mode: number
+      readonly uid: number
+      readonly gid: number
+    }
+
+/** What of a mount enters the cache key: neither the secret's bytes nor what a cache holds. */
+export function mountKey(mount: ExecMount): CanonicalValue {
+  if (mount.kind !== 'cache') return mount as CanonicalValue
+  const { fresh: _, ...members } = mount
+  return members as CanonicalValue
+}
+
+export interface MountContext {
+  readonly snapshotter: Snapshotter
+  readonly locks: KeyLocks
+  /** Folder of `RUN --mount=type=cache` contents. */
+  readonly cacheDirectory: string
+  readonly secrets: ReadonlyMap<string, Uint8Array>
+  readonly signal: AbortSignal
+}
+
+export interface OpenMounts extends AsyncDisposable {
+  readonly mounts: readonly ProcessMount[]
+  /** Environment that secrets bring. */
+  readonly env: readonly string[]
+}
+
+/** Makes a step's mounts ready; disposing it gives them back (locks, views, throw-away copies). */
+export async function openMounts(
+  mounts: readonly ExecMount[],
+  inputs: readonly SolvedChain[],
+  context: MountContext,
+): Promise<OpenMounts> {
+  const stack = new AsyncDisposableList()
+  const out: ProcessMount[] = []
+  const env: string[] = []
+  try {
+    for (const mount of mounts) {
+      switch (mount.kind) {
+        case 'tmpfs':
+          out.push(mount)
+          break
+        case 'bind':
+          out.push(await openBind(mount, inputs[mount.input], context, stack))
+          break
+        case 'cache':
+          out.push(await openCache(mount, inputs, context, stack))
+          break
+        case 'secret': {
+          const data = secretData(mount, context.secrets)
+          if (data === undefined) break
+          if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(data).toString('utf8')}`)
+          if (mount.target !== undefined) out.push({ ...mount, target: mount.target, data })
+          break
+        }
+      }
+    }
+  } catch (error) {
+    await stack[Symbol.asyncDispose]()
+    throw error
+  }
+  return { mounts: out, env, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() }
+}
+
+function secretData(mount: ExecMount & { kind: 'secret' }, secrets: MountContext['secrets']): Uint8Array | undefined {
+  const data = secrets.get(mount.id)
+  if (data === undefined && mount.required) {
+    throw new CoreError('OPTION_INVALID', `Cannot mount secret "${mount.id}": secret ${mount.id}: not found`, {
+      hint: `Pass it with --secret id=${mount.id},src=FILE`,
+    })
+  }
+  return data
+}
+
+async function openBind(
+  mount: ExecMount & { kind: 'bind' },
+  input: SolvedChain | undefined,
+  { snapshotter, signal }: MountContext,
+  stack: AsyncDisposableList,
+): Promise<ProcessMount> {
+  const layers = input?.result.layers ?? []
+  const { subpath, target, readonly } = mount
+  if (readonly) {
+    const view = stack.use(await snapshotter.view(layers, { signal }))
+    return { kind: 'bind', source: view.mount, subpath, target, readonly }
+  }
+  const key = newSnapshotKey()
+  const source = await snapshotter.prepare(key, layers, { signal })
+  stack.defer(() => snapshotter.remove(key))
+  return { kind: 'bind', source, subpath, target, readonly }
+}
+
+async function openCache(
+  mount: ExecMount & { kind: 'cache' },
+  inputs: readonly SolvedChain[],
+  context: MountContext,
+  stack: AsyncDisposableList,
+): Promise<ProcessMount> {
+  const from = mount.input === undefined ? undefined : inputs[mount.input]
+  const identity = digestHex(canonicalDigest([mount.id, from?.key ?? null, mount.subpath, mount.mode, mount.uid, mount.gid]))
+  const name = identity.slice(0, 32)
+  const directory = await lockedDirectory(name, mount, context, stack)
+  if (mount.fresh) await setAside(directory)
+  if ((await mkdir(directory, { recursive: true })) !== undefined) {
+    if (from !== undefined) await context.snapshotter.copyChain(from.result.layers, directory, { signal: context.signal })
+    await chown(join(directory, mount.subpath), mount.uid, mount.gid)
+    await chmod(join(directory, mount.subpath), mount.mode)
+  }
+  const source = from === undefined ? directory : join(directory, mount.subpath)
+  return { kind: 'bind', source, target: mount.target, readonly: mount.readonly }
+}
+
+/** Takes a cache out of the way of new users; who works in it now keeps it until it is gone. */
+async function setAside(directory: string): Promise<void> {
+  const aside = `${directory}.${process.pid}-${Date.now()}`
+  try {
+    await rename(directory, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  await rm(aside, { recursive: true, force: true })
+}
+
+/** `locked` waits for its turn, `private` takes the first folder that nobody uses, `shared` just goes in. */
+async function lockedDirectory(
+  name: string,
+  { sharing }: ExecMount & { kind: 'cache' },
+  { locks, cacheDirectory, signal }: MountContext,
+  stack: AsyncDisposableList,
+): Promise<string> {
+  if (sharing === 'locked') stack.use(await locks.acquire(`mount-${name}`, { signal }))
+  if (sharing !== 'private') return join(cacheDirectory, name)
+  for (let n = 0; ; n++) {
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(50)])
+    try {
+      stack.use(await locks.acquire(`mount-${name}-${n}`, { signal: soon }))
+      return join(cacheDirectory, n === 0 ? name : `${name}-${n}`)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!soon.aborted) throw error
+    }
+  }
+}
+
+/** Node 20 has no AsyncDisposableStack: disposes what was opened, last first. */
+class AsyncDisposableList implements AsyncDisposable {
+  #items: (() => unknown)[] = []
+
+  use<T extends AsyncDisposable>(item: T): T {
+    this.#items.push(() => item[Symbol.asyncDispose]())
+    return item
+  }
+
+  defer(action: () => unknown): void {
+    this.#items.push(action)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const item of this.#items.splice(0).reverse()) await item()
+  }
+}

@@ -1,0 +1,120 @@
+import type { CacheKeyParts, KeyContext, Op, RunContext, RunOutput } from '@tsbuild/solver'
+import type { CanonicalValue, JsonValue, NamedInput, NetworkMode, SecurityMode } from '@tsbuild/spec'
+import type { CopyRequest } from '../files/index.js'
+import { type ExecMount, mountKey, openMounts } from './exec-mounts.js'
+import { type LayerChain, loadLayer, type SolvedChain } from './layers.js'
+import { OutputTail, RunFailedError } from './run-failed-error.js'
+import type { OpServices } from './services.js'
+import { makeLayer } from './with-snapshot.js'
+
+/** Everything of a RUN that decides what it does. */
+export interface ExecSpec {
+  readonly args: readonly string[]
+  /** In the order of the image and the Dockerfile; the names are unique. */
+  readonly env: readonly (readonly [name: string, value: string])[]
+  /** Environment that does not enter the key: proxies. */
+  readonly quietEnv: readonly (readonly [name: string, value: string])[]
+  readonly cwd: string
+  readonly user: string
+  readonly network: NetworkMode
+  readonly security: SecurityMode
+  readonly hostname: string
+  readonly extraHosts: readonly (readonly [name: string, address: string])[]
+  readonly shmSizeBytes?: number
+  readonly mounts: readonly ExecMount[]
+  /** MAINTAINER in force: layers carry their author, so it belongs to what a step is. */
+  readonly author: string
+}
+
+/** RUN: a process in the file system of the first input; what it changes becomes a layer. */
+export class ExecOp implements Op<LayerChain> {
+  readonly kind = 'exec'
+  readonly #spec: ExecSpec
+  readonly #services: OpServices
+
+  constructor(spec: ExecSpec, services: OpServices) {
+    this.#spec = spec
+    this.#services = services
+  }
+
+  get attributes(): CanonicalValue {
+    const { quietEnv: _, mounts, ...rest } = this.#spec
+    return { ...rest, mounts: mounts.map(mountKey) } as CanonicalValue
+  }
+
+  cacheKey({ inputs, signal }: KeyContext<LayerChain>): CacheKeyParts | Promise<CacheKeyParts> {
+    const base = inputs[0]
+    const fixed: NamedInput[] = [
+      { name: 'base', value: base?.key ?? null },
+      { name: 'command', value: this.#spec.args },
+      ...this.#spec.env.map(([name, value]) => ({ name: `env ${name}`, value })),
+      { name: 'user', value: this.#spec.user },
+      { name: 'working directory', value: this.#spec.cwd },
+      { name: 'network', value: this.#spec.network },
+      { name: 'author', value: this.#spec.author },
+    ]
+    const madeOn = base === undefined ? [] : [base.result.id]
+    if (inputs.length <= 1) return { inputs: fixed, madeOn }
+    return this.#mountInputs(inputs, signal).then((more) => ({ inputs: [...fixed, ...more], madeOn }))
+  }
+
+  /** A mounted stage counts by the content of the path that is mounted. */
+  async #mountInputs(inputs: readonly SolvedChain[], signal: AbortSignal): Promise<NamedInput[]> {
+    const { files } = this.#services
+    const out: NamedInput[] = []
+    for (const [index, mount] of this.#spec.mounts.entries()) {
+      const input = 'input' in mount && mount.input !== undefined ? inputs[mount.input] : undefined
+      if (input === undefined || mount.kind === 'secret' || mount.kind === 'tmpfs') continue
+      const { digest } = await files.digest(wholeOf(input.result, mount.subpath), { signal })
+      out.push({ name: `mount ${index} ${mount.target}`, value: digest })
+    }
+    return out
+  }
+
+  load(value: JsonValue, inputs: readonly SolvedChain[]): LayerChain | undefined {
+    return loadLayer(value, inputs[0], this.#services.snapshotter)
+  }
+
+  async run({ inputs, signal, log }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {
+    const services = this.#services
+    const [base] = inputs
+    if (base === undefined) throw new TypeError('an exec vertex needs its root as first input')
+    const spec = this.#spec
+    const tail = new OutputTail()
+    await using open = await openMounts(spec.mounts, inputs, { ...services, signal })
+    const runtime = await services.runtime()
+    const made = await makeLayer(services, base.result, signal, async (root) => {
+      const status = await runtime.run(
+        {
+          root,
+          args: spec.args,
+          env: [...[...spec.quietEnv, ...spec.env].map(([name, value]) => `${name}=${value}`), ...open.env],
+          cwd: spec.cwd,
+          user: spec.user,
+          network: spec.network,
+          security: spec.security,
+          hostname: spec.hostname,
+          extraHosts: spec.extraHosts,
+          mounts: open.mounts,
+          ...(spec.shmSizeBytes === undefined ? {} : { shmSizeBytes: spec.shmSizeBytes }),
+        },
+        {
+          signal,
+          onOutput(stream, chunk) {
+            tail.add(chunk)
+            log(stream, chunk)
+          },
+        },
+      )
+      if (status.code !== 0) throw new RunFailedError(spec.args.join(' '), status.code, tail.text())
+    })
+    services.onLayer(made.layer)
+    return { result: made.chain, value: { layer: made.layer }, sizeBytes: made.usage.bytes }
+  }
+}
+
+/** All that lies at a path of a chain. */
+function wholeOf({ id, layers }: LayerChain, path: string): CopyRequest {
+  const source = { kind: 'chain', id, layers } as const
+  return { kind: 'copy', source, sources: [path], inlineFiles: [], destination: '/', exclude: [], parents: false }
+}
