@@ -1,0 +1,68 @@
+import { parseArgs } from 'node:util'
+import { type Workload, workloads } from './workloads/index.js'
+
+export const peerNames = ['docker', 'buildah'] as const
+export type PeerName = (typeof peerNames)[number]
+
+export interface Options {
+  readonly workloads: readonly Workload[]
+  readonly peers: readonly PeerName[]
+  readonly runs: number
+  /** Leave tsbuild itself out: to try the peers. */
+  readonly peersOnly: boolean
+  /** Put the tables into README.md. */
+  readonly write: boolean
+}
+
+export const usage = `npm run bench -- [workload…] [--peers docker,buildah] [--runs N] [--write]
+
+Workloads (default: noop-steps copy-small dag):
+${workloads.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
+
+--peers   builders to hold tsbuild against (default docker,buildah; "" for none)
+--runs    how often each is measured; the median counts (default 3)
+--write   put the tables into bench/README.md
+`
+
+/** @throws Error that says what is wrong with the arguments */
+export function parseOptions(args: readonly string[]): Options | 'help' {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      peers: { type: 'string', default: peerNames.join(',') },
+      runs: { type: 'string', default: '3' },
+      write: { type: 'boolean', default: false },
+      'peers-only': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const runs = Number(values.runs)
+  if (!Number.isInteger(runs) || runs < 1)
+    throw new Error(`Cannot measure "${values.runs}" runs: not a whole number above 0`)
+  const names = positionals.length === 0 ? ['noop-steps', 'copy-small', 'dag'] : positionals
+  return {
+    workloads: names.map(findWorkload),
+    peers: values.peers
+      .split(',')
+      .filter((name) => name !== '')
+      .map(findPeer),
+    runs,
+    peersOnly: values['peers-only'],
+    write: values.write,
+  }
+}
+
+function findWorkload(name: string): Workload {
+  const found = workloads.find((workload) => workload.name === name)
+  if (found === undefined)
+    throw new Error(`Cannot find workload "${name}": there are ${workloads.map((one) => one.name).join(', ')}`)
+  return found
+}
+
+function findPeer(name: string): PeerName {
+  const found = peerNames.find((peer) => peer === name)
+  if (found === undefined) throw new Error(`Cannot find peer "${name}": there are ${peerNames.join(', ')}`)
+  return found
+}
