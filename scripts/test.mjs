@@ -61,14 +61,15 @@ async function main() {
   if (values.coverage) rmSync(coverage, { recursive: true, force: true })
   const env = values.coverage ? { NODE_V8_COVERAGE: join(coverage, 'tmp') } : {}
   const before = { mounts: new Set(mountPoints()), pids: new Set(containedProcesses().map(({ pid }) => pid)) }
-  const endToEnd = (file) => file.startsWith('test/')
+  // What measures times needs the machine for itself.
+  const alone = (file) => file.startsWith('test/') || file.endsWith('.serial.test.js')
   const results = [
     ...(await runAll(
-      files.filter((file) => !endToEnd(file)),
+      files.filter((file) => !alone(file)),
       2,
-      { timeoutMs: 300_000, env },
+      { timeoutMs: 600_000, env },
     )),
-    ...(await runAll(files.filter(endToEnd), 1, { timeoutMs: 900_000, env })),
+    ...(await runAll(files.filter(alone), 1, { timeoutMs: 900_000, env })),
   ]
   const leaks = [
     ...mountPoints()

@@ -1,6 +1,7 @@
-import { baseRegistryProblem, startBaseRegistry, tests } from '@tsbuild/testkit'
-import { readFile, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { baseRegistryProblem, startBaseRegistry, tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
 import { cachedSteps, ranSteps, rootSkip } from './progress.js'
 import { workspace } from './workspace.js'
@@ -8,80 +9,147 @@ import { workspace } from './workspace.js'
 const skip = rootSkip() ?? baseRegistryProblem()
 
 tests('tsbuild build', (test) => {
-  test('build makes an image once and finds all of it cached the second time', async () => {
-    await using registry = await startBaseRegistry()
-    await using work = await workspace()
-    await work.write({
-      Dockerfile: `FROM ${registry.images.busybox}\nWORKDIR /app\nCOPY . .\nRUN echo built > made && cat made\nEXPOSE 80\nCMD ["cat", "/app/made"]\n`,
-      'a.txt': 'a\n',
-    })
-    const first = await work.tsbuild(['build', '--progress', 'plain', '-t', 'app', work.context])
-    assert.is(first.code, 0, first.stderr)
-    assert.match(first.stderr, /\d+\.\d+ built/)
-    assert.is(ranSteps(first.stderr).filter((name) => /^\[\d\/\d\]/.test(name)).length, 4)
-    const id = await work.ok(['images', '-q', '--no-trunc'])
-    const second = await work.tsbuild(['build', '--progress', 'plain', '-t', 'app', work.context])
-    assert.is(second.code, 0, second.stderr)
-    assert.is(cachedSteps(second.stderr).length, 4)
-    assert.is(await work.ok(['images', '-q', '--no-trunc']), id)
-  }, { skip, timeoutMs: 90_000 })
+  test(
+    'build makes an image once and finds all of it cached the second time',
+    async () => {
+      await using registry = await startBaseRegistry()
+      await using work = await workspace()
+      await work.write({
+        Dockerfile: `FROM ${registry.images.busybox}\nWORKDIR /app\nCOPY . .\nRUN echo built > made && cat made\nEXPOSE 80\nCMD ["cat", "/app/made"]\n`,
+        'a.txt': 'a\n',
+      })
+      const first = await work.tsbuild(['build', '--progress', 'plain', '-t', 'app', work.context])
+      assert.is(first.code, 0, first.stderr)
+      assert.match(first.stderr, /\d+\.\d+ built/)
+      assert.is(ranSteps(first.stderr).filter((name) => /^\[\d\/\d\]/.test(name)).length, 4)
+      const id = await work.ok(['images', '-q', '--no-trunc'])
+      const second = await work.tsbuild(['build', '--progress', 'plain', '-t', 'app', work.context])
+      assert.is(second.code, 0, second.stderr)
+      assert.is(cachedSteps(second.stderr).length, 4)
+      assert.is(await work.ok(['images', '-q', '--no-trunc']), id)
+    },
+    { skip, timeoutMs: 90_000 },
+  )
 
-  test('build runs again from the step whose input changed, and from a moved MAINTAINER on', async () => {
-    await using registry = await startBaseRegistry()
-    await using work = await workspace()
-    const lines = [`FROM ${registry.images.busybox}`, 'RUN echo one > /one', 'MAINTAINER someone', 'RUN echo two > /two', 'COPY f /f', 'RUN cat /f']
-    await work.write({ Dockerfile: lines.join('\n'), f: '1' })
-    await work.ok(['build', work.context])
-    await work.write({ f: '2' })
-    const touched = await work.tsbuild(['build', '--progress', 'plain', work.context])
-    assert.equal(ranSteps(touched.stderr).filter((name) => name.startsWith('[')).map((name) => name.slice(0, 5)), ['[4/5]', '[5/5]'])
-    await work.write({ Dockerfile: [lines[0], lines[2], lines[1], ...lines.slice(3)].join('\n') })
-    const moved = await work.tsbuild(['build', '--progress', 'plain', work.context])
-    assert.is(ranSteps(moved.stderr).filter((name) => name.startsWith('[')).length, 4)
-  }, { skip, timeoutMs: 90_000 })
+  test(
+    'build runs again from the step whose input changed, and from a moved MAINTAINER on',
+    async () => {
+      await using registry = await startBaseRegistry()
+      await using work = await workspace()
+      const lines = [
+        `FROM ${registry.images.busybox}`,
+        'RUN echo one > /one',
+        'MAINTAINER someone',
+        'RUN echo two > /two',
+        'COPY f /f',
+        'RUN cat /f',
+      ]
+      await work.write({ Dockerfile: lines.join('\n'), f: '1' })
+      await work.ok(['build', work.context])
+      await work.write({ f: '2' })
+      const touched = await work.tsbuild(['build', '--progress', 'plain', work.context])
+      assert.equal(
+        ranSteps(touched.stderr)
+          .filter((name) => name.startsWith('['))
+          .map((name) => name.slice(0, 5)),
+        ['[4/5]', '[5/5]'],
+      )
+      await work.write({ Dockerfile: [lines[0], lines[2], lines[1], ...lines.slice(3)].join('\n') })
+      const moved = await work.tsbuild(['build', '--progress', 'plain', work.context])
+      assert.is(ranSteps(moved.stderr).filter((name) => name.startsWith('[')).length, 4)
+    },
+    { skip, timeoutMs: 90_000 },
+  )
 
-  test('build keeps just its own changes in each layer, and a deletion as a whiteout', async () => {
-    await using registry = await startBaseRegistry()
-    await using work = await workspace()
-    await work.write({
-      Dockerfile: `FROM ${registry.images.busybox}\nRUN mkdir /work\nWORKDIR /work\nCOPY a .\nCOPY b .\nCOPY c .\nRUN touch a\nRUN echo line >> /etc/passwd\nRUN rm b\n`,
-      a: 'a', b: 'b', c: 'c',
-    })
-    const tar = join(work.path, 'out.tar')
-    await work.ok(['build', '-o', `type=oci,dest=${tar}`, work.context])
-    const { layersOf } = await import('./oci-tar.js')
-    const layers = (await layersOf(tar)).slice(1)
-    const names = layers.map((layer) => layer.filter((entry) => !entry.endsWith('/')))
-    assert.equal(names, [[], [], ['work/a'], ['work/b'], ['work/c'], ['work/a'], ['etc/passwd'], ['work/.wh.b']])
-  }, { skip, timeoutMs: 90_000 })
+  test(
+    'build keeps just its own changes in each layer, and a deletion as a whiteout',
+    async () => {
+      await using registry = await startBaseRegistry()
+      await using work = await workspace()
+      await work.write({
+        Dockerfile: `FROM ${registry.images.busybox}\nRUN mkdir /work\nWORKDIR /work\nCOPY a .\nCOPY b .\nCOPY c .\nRUN touch a\nRUN echo line >> /etc/passwd\nRUN rm b\n`,
+        a: 'a',
+        b: 'b',
+        c: 'c',
+      })
+      const tar = join(work.path, 'out.tar')
+      await work.ok(['build', '-o', `type=oci,dest=${tar}`, work.context])
+      const { layersOf } = await import('./oci-tar.js')
+      const layers = (await layersOf(tar)).slice(1)
+      const names = layers.map((layer) => layer.filter((entry) => !entry.endsWith('/')))
+      assert.equal(names, [[], [], ['work/a'], ['work/b'], ['work/c'], ['work/a'], ['etc/passwd'], ['work/.wh.b']])
+    },
+    { skip, timeoutMs: 90_000 },
+  )
 
-  test('build takes only what the target needs, and copies from stages by content', async () => {
-    await using registry = await startBaseRegistry()
-    await using work = await workspace()
-    const dockerfile = (comment: string) => `FROM ${registry.images.busybox} AS one\nRUN echo ${comment} > /log; echo same > /out\n
+  test(
+    'build takes only what the target needs, and copies from stages by content',
+    async () => {
+      await using registry = await startBaseRegistry()
+      await using work = await workspace()
+      const dockerfile = (
+        comment: string,
+      ) => `FROM ${registry.images.busybox} AS one\nRUN echo ${comment} > /log; echo same > /out\n
 FROM ${registry.images.busybox} AS broken\nRUN false\n
 FROM scratch\nCOPY --from=one /out /out\n`
-    await work.write({ Dockerfile: dockerfile('x') })
-    const out = join(work.path, 'out')
-    await work.ok(['build', '-o', out, work.context])
-    assert.is(await readFile(join(out, 'out'), 'utf8'), 'same\n')
-    await writeFile(join(work.context, 'Dockerfile'), dockerfile('y'))
-    const again = await work.tsbuild(['build', '--progress', 'plain', '-o', out, work.context])
-    assert.is(cachedSteps(again.stderr).filter((name) => /COPY/.test(name)).length, 1, again.stderr)
-    assert.is(ranSteps(again.stderr).filter((name) => /RUN/.test(name)).length, 1)
-  }, { skip, timeoutMs: 90_000 })
+      await work.write({ Dockerfile: dockerfile('x') })
+      const out = join(work.path, 'out')
+      await work.ok(['build', '-o', out, work.context])
+      assert.is(await readFile(join(out, 'out'), 'utf8'), 'same\n')
+      await writeFile(join(work.context, 'Dockerfile'), dockerfile('y'))
+      const again = await work.tsbuild(['build', '--progress', 'plain', '-o', out, work.context])
+      assert.is(cachedSteps(again.stderr).filter((name) => /COPY/.test(name)).length, 1, again.stderr)
+      assert.is(ranSteps(again.stderr).filter((name) => /RUN/.test(name)).length, 1)
+    },
+    { skip, timeoutMs: 90_000 },
+  )
 
-  test('build -q prints the id alone, and --iidfile and --metadata-file get theirs', async () => {
-    await using work = await workspace()
-    await work.write({ Dockerfile: 'FROM scratch\nCOPY f /\nLABEL a=b\n', f: 'x' })
-    const iidfile = join(work.path, 'iid')
-    const metadata = join(work.path, 'metadata.json')
-    const { stdout, stderr } = await work.tsbuild(['build', '-q', '-t', 'x', '--iidfile', iidfile, '--metadata-file', metadata, work.context])
-    assert.match(stdout, /^sha256:[0-9a-f]{64}\n$/)
-    assert.is(stderr, '')
-    assert.is((await readFile(iidfile, 'utf8')).trim(), stdout.trim())
-    const facts = JSON.parse(await readFile(metadata, 'utf8')) as Record<string, string>
-    assert.is(facts['containerimage.config.digest'], stdout.trim())
-    assert.match(facts['containerimage.digest'] ?? '', /^sha256:/)
-  }, { skip: rootSkip() })
+  test(
+    'build -q prints the id alone, and --iidfile and --metadata-file get theirs',
+    async () => {
+      await using work = await workspace()
+      await work.write({ Dockerfile: 'FROM scratch\nCOPY f /\nLABEL a=b\n', f: 'x' })
+      const iidfile = join(work.path, 'iid')
+      const metadata = join(work.path, 'metadata.json')
+      const { stdout, stderr } = await work.tsbuild([
+        'build',
+        '-q',
+        '-t',
+        'x',
+        '--iidfile',
+        iidfile,
+        '--metadata-file',
+        metadata,
+        work.context,
+      ])
+      assert.match(stdout, /^sha256:[0-9a-f]{64}\n$/)
+      assert.is(stderr, '')
+      assert.is((await readFile(iidfile, 'utf8')).trim(), stdout.trim())
+      const facts = JSON.parse(await readFile(metadata, 'utf8')) as Record<string, string>
+      assert.is(facts['containerimage.config.digest'], stdout.trim())
+      assert.match(facts['containerimage.digest'] ?? '', /^sha256:/)
+    },
+    { skip: rootSkip() },
+  )
+
+  test(
+    'build - takes a tar of any compression, or a Dockerfile, and leaves nothing of it behind',
+    async () => {
+      await using work = await workspace()
+      await work.write({ Dockerfile: 'FROM scratch\nCOPY . /\n', 'sub/f': 'x' })
+      const ids = new Set<string>()
+      for (const flag of ['', 'z', 'j', 'J']) {
+        const tar = execFileSync('tar', [`-c${flag}`, '-C', work.context, '.'])
+        ids.add(await work.ok(['build', '-q', '-'], { input: tar }))
+      }
+      assert.is(ids.size, 1)
+      assert.match(await work.ok(['build', '-q', '-'], { input: 'FROM scratch\nENV a=b\n' }), /^sha256:/)
+      const cut = execFileSync('tar', ['-cz', '-C', work.context, '.']).subarray(0, 60)
+      const { code, stderr } = await work.tsbuild(['build', '-'], { input: cut })
+      assert.is(code, 1)
+      assert.match(stderr, /Cannot unpack "the context"/)
+      assert.equal(await readdir(join(work.root, 'contexts')), [])
+    },
+    { skip: rootSkip() },
+  )
 })

@@ -1,6 +1,6 @@
-import { command, tempDir } from '@tsbuild/testkit'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { command, tempDir } from '@tsbuild/testkit'
 
 interface Manifest {
   readonly manifests?: readonly { readonly digest: string }[]

@@ -1,8 +1,8 @@
-import { type TempDir, tempDir } from '@tsbuild/testkit'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type TempDir, tempDir } from '@tsbuild/testkit'
 
 /** How a run of the command line ended. */
 export interface Ended {
@@ -14,7 +14,7 @@ export interface Ended {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
-  readonly input?: string
+  readonly input?: string | Uint8Array
   /** Told the process, to signal it. */
   readonly onStart?: (child: ChildProcess) => void
   /** Told each piece of stderr. */

@@ -1,10 +1,10 @@
 // Bundles the CLI and all workers into one flat folder, so that `new URL('./x-worker.js', import.meta.url)` finds them.
 // CommonJS, since Node starts that much faster: no loader of ES modules, one file to find and to compile.
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 
 const cli = join(dirname(fileURLToPath(import.meta.url)), '..')
 const packages = join(cli, '..')
@@ -17,6 +17,10 @@ const workers = readdirSync(packages, { withFileTypes: true })
   .flatMap(({ name }) => filesIn(join(packages, name, 'dist')))
   .filter((file) => file.endsWith('-worker.js'))
 
+const { code: lazyBuiltins } = await transform(readFileSync(join(cli, 'scripts/lazy-builtins.cjs'), 'utf8'), {
+  minify: true,
+})
+
 const common = {
   outdir,
   bundle: true,
@@ -27,7 +31,7 @@ const common = {
   minify: true,
   keepNames: true,
   define: { 'import.meta.url': 'tsbuildUrl' },
-  banner: { js: "const tsbuildUrl=require('node:url').pathToFileURL(__filename).href;" },
+  banner: { js: `${lazyBuiltins}const tsbuildUrl=require('node:url').pathToFileURL(__filename).href;` },
   external: ['koffi', 'lmdb', '@bokuweb/zstd-wasm'],
   legalComments: 'none',
   logLevel: 'warning',
@@ -41,13 +45,18 @@ const restApart = {
   },
 }
 
-/** commander loads child_process for subcommands that are programs of their own; there are none here, and it costs milliseconds. */
-const withoutSubprograms = {
-  name: 'without-subprograms',
+/** Brings lmdb's JavaScript along, of which finding and compiling it is the dear part, and leaves its compiled part where lmdb is
+ * installed. Rows are bytes here, so its encoder stays out. */
+const lmdbWithin = {
+  name: 'lmdb-within',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer, path }) =>
-      importer.includes('/commander/') ? { path, namespace: 'empty' } : undefined,
+    const replace = (filter, file) => onResolve({ filter }, () => ({ path: join(cli, 'scripts', file) }))
+    replace(/^\.\/require-lmdb\.js$/, 'bundled-lmdb.cjs')
+    replace(/^node-gyp-build-optional-packages$/, 'lmdb-addon.cjs')
+    onResolve({ filter: /^lmdb$/ }, ({ kind, path }) =>
+      kind === 'require-resolve' ? { path, external: true } : undefined,
     )
+    onResolve({ filter: /^msgpackr$/ }, ({ path }) => ({ path, namespace: 'empty' }))
     onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'module.exports = {}' }))
   },
 }
@@ -56,7 +65,12 @@ rmSync(outdir, { recursive: true, force: true })
 mkdirSync(outdir, { recursive: true })
 writeFileSync(join(outdir, 'package.json'), '{ "type": "commonjs" }\n')
 await build({ ...common, entryPoints: { tsbuild: join(cli, 'dist/main.js') }, plugins: [restApart] })
-await build({ ...common, entryPoints: { cli: join(cli, 'dist/process.js') }, plugins: [withoutSubprograms] })
+await build({
+  ...common,
+  entryPoints: { cli: join(cli, 'dist/process.js') },
+  external: ['koffi', '@bokuweb/zstd-wasm'],
+  plugins: [lmdbWithin],
+})
 const nameOf = (file) => file.split('/').at(-1).slice(0, -'.js'.length)
 const workerEntries = Object.fromEntries(workers.map((file) => [nameOf(file), file]))
 await build({ ...common, entryPoints: workerEntries })

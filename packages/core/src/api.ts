@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream'
 import type {
   Digest,
   HistoryEntry,
@@ -8,7 +9,6 @@ import type {
   SnapshotName,
   SourceRange,
 } from '@tsbuild/spec'
-import type { Writable } from 'node:stream'
 
 /** How to open a root folder. */
 export interface EngineOptions {
@@ -20,7 +20,7 @@ export interface EngineOptions {
   readonly runtime?: string
   /** How the native runtime is reached: in a worker thread, or in a child process. `auto` takes the process above 500 MB resident. */
   readonly launcher?: 'auto' | 'thread' | 'process'
-  /** Steps that run side by side. Default: the number of processors. */
+  /** Steps that run side by side. Default: 16, or the number of processors where there are more. */
   readonly concurrency?: number
   /** Where the worker entry files lie, for programs that are bundled into one file. */
   readonly workerDir?: string
@@ -55,8 +55,9 @@ export type Output =
   | { readonly type: 'tar'; readonly dest: string | Writable }
 
 export interface BuildOptions {
-  /** The context directory. Default: the working directory. */
-  readonly context?: string
+  /** The context: a directory (default: the working directory), or a stream as Docker's `build -` takes it: a tar, compressed or not,
+   * or a Dockerfile alone. */
+  readonly context?: string | Readable
   /** Path of the Dockerfile; a relative one is looked up from the working directory. Default: `Dockerfile` in the context. */
   readonly dockerfile?: string
   /** The Dockerfile's text itself, instead of a path. */

@@ -1,8 +1,8 @@
+import { join } from 'node:path'
 import { createKeyLocks, currentBootId, openSessionLocks, probeNamespaces, probeOverlay } from '@tsbuild/host'
 import { createNativeSnapshotter, createOverlaySnapshotter } from '@tsbuild/snapshotter'
 import type { KeyLocks, Runtime, SessionLocks, Snapshotter } from '@tsbuild/spec'
 import { openStore, type Store } from '@tsbuild/store'
-import { join } from 'node:path'
 import type { EngineInfo, EngineOptions } from './api.js'
 import type { EngineParts } from './engine-parts.js'
 import { CoreError } from './errors.js'
@@ -31,9 +31,15 @@ export async function openParts(options: EngineOptions): Promise<OpenParts> {
   }
 }
 
-async function assemble(root: string, options: EngineOptions, store: Store, sessions: SessionLocks): Promise<OpenParts> {
+async function assemble(
+  root: string,
+  options: EngineOptions,
+  store: Store,
+  sessions: SessionLocks,
+): Promise<OpenParts> {
   const worker = options.workerDir === undefined ? {} : { workerDir: options.workerDir }
   const snapshots = join(root, 'snapshots')
+  const contexts = join(root, 'contexts')
   const choice = await chooseSnapshotter(store, snapshots, options)
   const init = { directory: snapshots, session: () => sessions.session, ...worker }
   const snapshotter = choice.kind === 'overlay' ? createOverlaySnapshotter(init) : createNativeSnapshotter(init)
@@ -43,8 +49,13 @@ async function assemble(root: string, options: EngineOptions, store: Store, sess
     return createRegistryClient(options.registry ?? {})
   })
   const runtime = lazy(async () => createRuntime(root, options))
-  const files = createFileEngine({ metadata: store.metadata, snapshotter, downloads: join(root, 'downloads'), ...worker })
-  const sweep = lazy(() => sweepDeadSessions({ sessions, snapshotter }))
+  const files = createFileEngine({
+    metadata: store.metadata,
+    snapshotter,
+    downloads: join(root, 'downloads'),
+    ...worker,
+  })
+  const sweep = lazy(() => sweepDeadSessions({ sessions, snapshotter, contexts }))
   const { content, images: names, layers: tables } = store
   const images = new ImageLayers({ content, layers: tables, snapshotter, registry })
   return {
@@ -59,6 +70,7 @@ async function assemble(root: string, options: EngineOptions, store: Store, sess
     images,
     diffIds: new DiffIds(snapshotter, tables),
     cacheDirectory: join(root, 'cache-mounts'),
+    contextsDirectory: () => join(contexts, sessions.session),
     registry,
     runtime,
     beforeWrite: sweep,
@@ -88,13 +100,22 @@ interface Choice {
 }
 
 /** Overlay where it can be mounted. The answer holds for this boot and is remembered, since asking costs a worker. */
-async function chooseSnapshotter(store: Store, directory: string, { snapshotter = 'auto', workerDir }: EngineOptions): Promise<Choice> {
+async function chooseSnapshotter(
+  store: Store,
+  directory: string,
+  { snapshotter = 'auto', workerDir }: EngineOptions,
+): Promise<Choice> {
   if (snapshotter !== 'auto') return { kind: snapshotter }
-  const table = store.metadata.table<{ readonly kind: string; readonly boot: string; readonly missing?: string }>('snapshotter')
+  const table = store.metadata.table<{ readonly kind: string; readonly boot: string; readonly missing?: string }>(
+    'snapshotter',
+  )
   const boot = currentBootId()
   const known = table.get(directory)
   if (known?.boot === boot) {
-    return { kind: known.kind === 'overlay' ? 'overlay' : 'native', ...(known.missing === undefined ? {} : { missing: known.missing }) }
+    return {
+      kind: known.kind === 'overlay' ? 'overlay' : 'native',
+      ...(known.missing === undefined ? {} : { missing: known.missing }),
+    }
   }
   const { mkdir } = await import('node:fs/promises')
   await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -104,15 +125,19 @@ async function chooseSnapshotter(store: Store, directory: string, { snapshotter 
   return choice
 }
 
-async function createRuntime(root: string, { runtime = 'native', launcher = 'auto', workerDir }: EngineOptions): Promise<Runtime> {
+async function createRuntime(
+  root: string,
+  { runtime = 'native', launcher = 'auto', workerDir }: EngineOptions,
+): Promise<Runtime> {
   const { createNativeRuntime, createOciRuntime } = await import('@tsbuild/runtime')
   const stateDir = join(root, 'run')
+  const worker = workerDir === undefined ? {} : { workerDir }
   if (runtime === 'native') {
-    return createNativeRuntime({ transport: launcher, stateDir, ...(workerDir === undefined ? {} : { workerDir }) })
+    return createNativeRuntime({ transport: launcher, stateDir, ...worker })
   }
-  if (runtime === 'oci') return createOciRuntime({ stateDir })
+  if (runtime === 'oci') return createOciRuntime({ stateDir, ...worker })
   if (runtime === '') throw new CoreError('OPTION_INVALID', 'Cannot use runtime "": it has no name')
-  return createOciRuntime({ program: runtime, stateDir })
+  return createOciRuntime({ program: runtime, stateDir, ...worker })
 }
 
 function lazyKeyLocks(directory: string): KeyLocks {

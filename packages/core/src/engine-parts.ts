@@ -18,6 +18,8 @@ export interface EngineParts {
   readonly images: ImageLayers
   readonly diffIds: DiffIds
   readonly cacheDirectory: string
+  /** Where streamed contexts of this session are unpacked. */
+  readonly contextsDirectory: () => string
   readonly registry: () => Promise<RegistryClient>
   readonly runtime: () => Promise<Runtime>
   /** Awaited before the first snapshot is made: cleans up after dead sessions, once. */

@@ -1,8 +1,8 @@
-import { createSolver } from '@tsbuild/solver'
 import { availableParallelism } from 'node:os'
+import { createSolver } from '@tsbuild/solver'
 import type { BuildOptions, BuildResult, Engine, EngineInfo, EngineOptions, Images } from './api.js'
 import { runBuild } from './build/build.js'
-import { openParts, type OpenParts } from './engine-open.js'
+import { type OpenParts, openParts } from './engine-open.js'
 import { CoreError } from './errors.js'
 import { ImageCatalog } from './images/images.js'
 import type { LayerChain } from './ops/layers.js'
@@ -16,7 +16,12 @@ import type { LayerChain } from './ops/layers.js'
  * @throws {StoreError} `ROOT_UNUSABLE`, `ROOT_READ_ONLY`, `FORMAT_TOO_NEW`, `METADATA_FAILED` */
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const parts = await openParts(options)
-  return new OpenEngine(parts, options.concurrency ?? availableParallelism())
+  return new OpenEngine(parts, options.concurrency ?? defaultConcurrency())
+}
+
+/** Steps often wait for a network or a disk, and only a few of them keep a processor busy. */
+function defaultConcurrency(): number {
+  return Math.max(16, availableParallelism())
 }
 
 class OpenEngine implements Engine {

@@ -9,7 +9,10 @@ export interface Lazy<T> {
 
 export function lazy<T>(make: () => T): Lazy<T> {
   let state: { readonly value: T } | undefined
-  const get = () => (state ??= { value: make() }).value
+  const get = () => {
+    state ??= { value: make() }
+    return state.value
+  }
   return Object.assign(get, { made: () => state?.value })
 }
 

@@ -45,16 +45,33 @@ tests('frontend formats', (test) => {
 
   test('parsePorts() expands ranges and sorts', () => {
     assert.equal(parsePorts(['80']), ['80/tcp'])
-    assert.equal(parsePorts(['8002-8000'.split('-').reverse().join('-'), '53/UDP']), ['53/udp', '8000/tcp', '8001/tcp', '8002/tcp'])
+    assert.equal(parsePorts(['8002-8000'.split('-').reverse().join('-'), '53/UDP']), [
+      '53/udp',
+      '8000/tcp',
+      '8001/tcp',
+      '8002/tcp',
+    ])
     assert.equal(parsePorts(['127.0.0.1:8080:80/tcp']), ['80/tcp'])
     for (const bad of ['x', '70000', '9-3', '80/foo', '']) {
-      assert.throws(() => parsePorts([bad]), (error: unknown) => error instanceof Error && /Cannot parse port/.test(error.message))
+      assert.throws(
+        () => parsePorts([bad]),
+        (error: unknown) => error instanceof Error && /Cannot parse port/.test(error.message),
+      )
     }
   })
 
   test('Env keeps the place of a name that is set again', () => {
-    const env = new Env([['A', '1'], ['B', '2']]).with('A', '3').withList(['C=x=y', 'B=4'])
-    assert.equal(env.entries(), [['A', '3'], ['B', '4'], ['C', 'x=y']])
+    const env = new Env([
+      ['A', '1'],
+      ['B', '2'],
+    ])
+      .with('A', '3')
+      .withList(['C=x=y', 'B=4'])
+    assert.equal(env.entries(), [
+      ['A', '3'],
+      ['B', '4'],
+      ['C', 'x=y'],
+    ])
     assert.equal(setEnvItem(['A=1', 'B=2'], 'A', '5'), ['A=5', 'B=2'])
     assert.equal(setEnvItem(undefined, 'A', ''), ['A='])
   })

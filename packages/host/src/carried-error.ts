@@ -11,7 +11,14 @@ export function carryError(error: unknown, depth = 0): CarriedError {
   }
   const cause = error.cause !== undefined && depth < 8 ? { cause: carryError(error.cause, depth + 1) } : {}
   const stack = error.stack === undefined ? {} : { stack: error.stack }
-  return { name: error.name, message: error.message, ...stack, properties, ours: error instanceof TsbuildError, ...cause }
+  return {
+    name: error.name,
+    message: error.message,
+    ...stack,
+    properties,
+    ours: error instanceof TsbuildError,
+    ...cause,
+  }
 }
 
 /** The error again: a `TsbuildError` where it was one (a `HostError` if that is what it was), with `code`, `hint` and `cause`. */
@@ -31,5 +38,5 @@ function blankError(carried: CarriedError): Error {
   const details = carried.cause ? { cause: restoreError(carried.cause) } : {}
   if (!carried.ours) return new Error(carried.message, details)
   if (carried.name === 'HostError') return new HostError('SYSCALL_FAILED', carried.message, details)
-  return new TsbuildError(String(carried.properties['code']), carried.message, details)
+  return new TsbuildError(String(carried.properties.code), carried.message, details)
 }

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Mount, OverlayMount } from '@tsbuild/spec'
 import { MS_BIND, MS_RDONLY, MS_REMOUNT } from './constants.js'
 import { HostError } from './errors.js'
@@ -22,8 +24,15 @@ export function mountRoot(mount: Mount, target?: string): string {
   const options = overlayData(mount)
   const readonly = mount.upper === undefined ? MS_RDONLY : 0
   host.chdir(mount.base)
+  if (mount.volatile && mount.work !== undefined) forgetVolatile(join(mount.base, mount.work))
   host.mount('overlay', target ?? mount.base, 'overlay', readonly, options)
   return target ?? mount.base
+}
+
+/** The kernel marks the work directory of a volatile mount, so that nobody takes an upper for whole that was mounted in a crash. Who
+ * mounts here knows: what is not committed is thrown away then. */
+function forgetVolatile(work: string): void {
+  rmSync(join(work, 'work/incompat'), { recursive: true, force: true })
 }
 
 /** The option text of an overlay mount. The upper directory is absolute, so that mountinfo names it. */
@@ -37,14 +46,20 @@ function overlayData(mount: OverlayMount): string {
   if (mount.volatile && mount.upper !== undefined) parts.push('volatile')
   const data = parts.join(',')
   if (Buffer.byteLength(data) > maxOptionBytes) {
-    throw new HostError('HOST_UNSUPPORTED', `Cannot mount an overlay of ${mount.lower.length} layers: the option text is too long`)
+    throw new HostError(
+      'HOST_UNSUPPORTED',
+      `Cannot mount an overlay of ${mount.lower.length} layers: the option text is too long`,
+    )
   }
   return data
 }
 
 function checkedName(name: string): string {
   if (!/[:,\\]/.test(name)) return name
-  throw new HostError('HOST_UNSUPPORTED', `Cannot mount the layer "${name}": its name holds a colon, comma or backslash`)
+  throw new HostError(
+    'HOST_UNSUPPORTED',
+    `Cannot mount the layer "${name}": its name holds a colon, comma or backslash`,
+  )
 }
 
 /** overlayfs splits options at commas and takes a backslash as escape. */

@@ -39,7 +39,7 @@ interface Running {
 
 /** Starts the thread; while it has no task it does not keep the program alive. */
 export function startWorker(entry: URL, name: string): PooledWorker {
-  const worker = new Worker(entry, { name, execArgv: [], env: workerEnvironment() })
+  const worker = new Worker(entry, { name, execArgv: [], env: workerEnvironment(), trackUnmanagedFds: false })
   let running: Running | undefined
   let crash: unknown
   worker.unref()
@@ -52,9 +52,13 @@ export function startWorker(entry: URL, name: string): PooledWorker {
   const exited = new Promise<void>((resolve) => {
     worker.once('exit', (code) => {
       running?.reject(
-        new HostError('WORKER_CRASHED', `Cannot finish the task "${running.job.method}": its worker ended with code ${code}`, {
-          cause: crash,
-        }),
+        new HostError(
+          'WORKER_CRASHED',
+          `Cannot finish the task "${running.job.method}": its worker ended with code ${code}`,
+          {
+            cause: crash,
+          },
+        ),
       )
       resolve()
     })
@@ -107,7 +111,11 @@ function start(worker: Worker, job: WorkerJob, resolve: Running['resolve'], reje
   return running
 }
 
-function post(worker: Worker, request: TaskRequest, transfer: (ArrayBuffer | import('node:worker_threads').MessagePort)[]): void {
+function post(
+  worker: Worker,
+  request: TaskRequest,
+  transfer: (ArrayBuffer | import('node:worker_threads').MessagePort)[],
+): void {
   worker.postMessage(request, transfer)
 }
 
@@ -126,12 +134,14 @@ function settle(running: Running, message: WorkerMessage): void {
     case 'ready':
       return
     case 'message':
-      return guarded(running, () => running.job.onMessage?.(message.message))
+      guarded(running, () => running.job.onMessage?.(message.message))
+      return
     case 'chunk':
       running.output = running.output.then(() => consume(running, message.chunk))
       return
     case 'failed':
-      return running.reject(running.failure ? running.failure.error : restoreError(message.error))
+      running.reject(running.failure ? running.failure.error : restoreError(message.error))
+      return
     case 'done':
       void running.output.then(() => {
         if (running.failure) running.reject(running.failure.error)

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { createWorkerPool } from './worker-pool.js'
 
 /** Whether something works here, and why not. */
-export type Probe = { readonly works: true } | { readonly works: false; readonly reason: string; readonly cause: unknown }
+export type Probe =
+  | { readonly works: true }
+  | { readonly works: false; readonly reason: string; readonly cause: unknown }
 
 export interface ProbeOptions {
   readonly workerDir?: string

@@ -88,7 +88,8 @@ function limitCalls({ call }: Syscaller) {
   return {
     prlimit(pid: number, name: string, limit?: Limit): Limit {
       const resource = RLIMITS[name]
-      if (resource === undefined) throw new HostError('HOST_UNSUPPORTED', `Cannot set the limit "${name}": no such limit`)
+      if (resource === undefined)
+        throw new HostError('HOST_UNSUPPORTED', `Cannot set the limit "${name}": no such limit`)
       const next = limit ? Buffer.alloc(16) : null
       if (next && limit) {
         next.writeBigUInt64LE(encodeLimit(limit.soft), 0)

@@ -82,7 +82,9 @@ function splitOptions(options: string): string[] {
 function boundRoot(directory: string): { device: string; root: string } | undefined {
   if (!statSync(directory, { throwIfNoEntry: false })) return undefined
   const within = (point: string) => directory === point || directory.startsWith(point === '/' ? '/' : `${point}/`)
-  const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(({ mountPoint }) => within(mountPoint))
+  const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(({ mountPoint }) =>
+    within(mountPoint),
+  )
   const longest = Math.max(...mounts.map(({ mountPoint }) => mountPoint.length))
   const mount = mounts.findLast(({ mountPoint }) => mountPoint.length === longest)
   if (!mount) return undefined

@@ -37,7 +37,8 @@ async function serve(port: MessagePort, handlers: WorkerHandlers, request: TaskR
   let answer: WorkerMessage
   try {
     const handler = Object.hasOwn(handlers, request.method) ? handlers[request.method] : undefined
-    if (!handler) throw new HostError('HOST_UNSUPPORTED', `Cannot run the task "${request.method}": the worker has no such method`)
+    if (!handler)
+      throw new HostError('HOST_UNSUPPORTED', `Cannot run the task "${request.method}": the worker has no such method`)
     const result = await handler(request.input as never, createTask(port, request))
     answer = { kind: 'done', id, result }
   } catch (error) {

@@ -35,7 +35,9 @@ export function openSessionLocks(directory: string): SessionLocks {
 
 function startSession(file: (session: string) => string): { session: string; lock: LockFile } {
   for (;;) {
-    const session = BigInt(`0x${randomBytes(8).toString('hex')}`).toString(36).padStart(13, '0')
+    const session = BigInt(`0x${randomBytes(8).toString('hex')}`)
+      .toString(36)
+      .padStart(13, '0')
     // A sweeper may take the new file for a dead session's before we lock it: then try another name.
     const lock = tryLockFile(file(session))
     if (lock) return { session, lock }

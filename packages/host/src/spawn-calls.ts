@@ -1,4 +1,5 @@
 import { type ChildCall, callListSize, entryBytes, writeCallList } from './call-list.js'
+import { PR_SET_DUMPABLE } from './constants.js'
 import { HostError, syscallError } from './errors.js'
 import { spawnCode } from './machine-code.js'
 import type { ForeignFunction, Syscaller } from './syscaller.js'
@@ -38,10 +39,13 @@ const uncatchable = [9, 19]
 const signalReset: readonly ChildCall[] = [
   ...Array.from({ length: lastSignal }, (_, index) => index + 1)
     .filter((signal) => !uncatchable.includes(signal))
-    .map((signal): ChildCall => ({ name: 'rt_sigaction', args: [signal, new Uint8Array(32), null, 8], optional: true })),
+    .map(
+      (signal): ChildCall => ({ name: 'rt_sigaction', args: [signal, new Uint8Array(32), null, 8], optional: true }),
+    ),
   { name: 'rt_sigprocmask', args: [2, new Uint8Array(8), null, 8] },
 ]
 
+const PR_GET_DUMPABLE = 3
 const CLONE_VM = 0x100
 const CLONE_VFORK = 0x4000
 const SIGCHLD = 17
@@ -67,7 +71,10 @@ export function spawnCalls(syscalls: Syscaller): SpawnCalls {
       bytes.fill(0, 0, failureBytes)
       const list = address + BigInt(failureBytes)
       writeCallList(calls, bytes.subarray(failureBytes), list, process.arch)
+      const dumpable = raw('prctl', PR_GET_DUMPABLE)
       const pid = withoutSignals(syscalls, () => code!(list, BigInt(CLONE_VM | CLONE_VFORK | SIGCHLD), address))
+      // A child that changes its user makes the memory that it shares with us undumpable.
+      if (raw('prctl', PR_GET_DUMPABLE) !== dumpable) raw('prctl', PR_SET_DUMPABLE, dumpable)
       if (pid < 0) throw new SpawnError('clone', -pid, -1)
       const failure = new DataView(bytes.buffer, bytes.byteOffset, failureBytes)
       const failed = failure.getBigUint64(0, true)

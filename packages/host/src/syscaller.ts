@@ -44,9 +44,13 @@ export function cString(path: Path): Uint8Array {
 export function createSyscaller(): Syscaller {
   const numbers = process.platform === 'linux' ? syscallNumbers(process.arch) : undefined
   if (!numbers) {
-    throw new HostError('HOST_UNSUPPORTED', `Cannot make system calls on "${process.platform}/${process.arch}": not known`, {
-      hint: 'tsbuild runs on Linux, on x64 and arm64',
-    })
+    throw new HostError(
+      'HOST_UNSUPPORTED',
+      `Cannot make system calls on "${process.platform}/${process.arch}": not known`,
+      {
+        hint: 'tsbuild runs on Linux, on x64 and arm64',
+      },
+    )
   }
   const koffi = loadKoffi()
   const pointers = Array.from({ length: 6 }, () => 'void *')
@@ -74,9 +78,13 @@ function loadKoffi(): Koffi {
   try {
     return createRequire(import.meta.url)('koffi') as Koffi
   } catch (cause) {
-    throw new HostError('HOST_UNSUPPORTED', 'Cannot load the system call library "koffi": it has no binary for this system', {
-      cause,
-      hint: 'Install with optional dependencies, on x64 or arm64 with glibc or musl',
-    })
+    throw new HostError(
+      'HOST_UNSUPPORTED',
+      'Cannot load the system call library "koffi": it has no binary for this system',
+      {
+        cause,
+        hint: 'Install with optional dependencies, on x64 or arm64 with glibc or musl',
+      },
+    )
   }
 }

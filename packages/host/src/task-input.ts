@@ -5,7 +5,12 @@ import { cells, chunkBytes, type InputMessage, windowChunks } from './worker-pro
 
 /** Feeds `source` to a task through `port`, a few chunks ahead of it at most; ends when the source does or when `stopped` is called.
  * The source's own error goes to the task. */
-export async function feedTask(port: MessagePort, shared: Int32Array, source: ByteStream, stop: AbortSignal): Promise<void> {
+export async function feedTask(
+  port: MessagePort,
+  shared: Int32Array,
+  source: ByteStream,
+  stop: AbortSignal,
+): Promise<void> {
   const send = (message: InputMessage, transfer: ArrayBuffer[] = []) => {
     port.postMessage(message, transfer)
     Atomics.add(shared, cells.input, 1)

@@ -36,7 +36,11 @@ export interface WorkerPool extends AsyncDisposable {
    * @throws what the handler threw (code, hint and cause kept), the signal's reason, or {HostError} `WORKER_CRASHED`, `WORKER_CLOSED` */
   run<Result>(method: string, input: unknown, options?: RunTaskOptions): Promise<Result>
   /** The same with the output as a stream; who stops reading stops the task. The generator returns the handler's result. */
-  stream<Result>(method: string, input: unknown, options?: Omit<RunTaskOptions, 'onChunk'>): AsyncGenerator<Uint8Array, Result>
+  stream<Result>(
+    method: string,
+    input: unknown,
+    options?: Omit<RunTaskOptions, 'onChunk'>,
+  ): AsyncGenerator<Uint8Array, Result>
   /** Starts a thread ahead of need, if there is none. */
   warm(): void
 }

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, readSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type HostError, LOCK_EX, LOCK_NB, openHost, RESOLVE_IN_ROOT, S_IFCHR, S_IFIFO } from '@tsbuild/host'
 import { tempDir, tests } from '@tsbuild/testkit'
@@ -16,41 +26,57 @@ const failure = (action: () => unknown): HostError => {
 }
 
 tests('file calls', (test) => {
-  test('mknod() makes devices and fifos with large numbers', async () => {
-    await using dir = await tempDir()
-    const host = openHost()
-    for (const [major, minor] of [[0, 0], [1, 3], [259, 65_536], [4095, 1_048_575]] as const) {
-      const path = join(dir.path, `${major}-${minor}`)
-      host.mknod(path, S_IFCHR | 0o600, major, minor)
-      const [hexMajor, hexMinor] = execFileSync('stat', ['-c', '%t %T', path], { encoding: 'utf8' }).trim().split(' ')
-      assert.is(`${Number.parseInt(hexMajor!, 16)}-${Number.parseInt(hexMinor!, 16)}`, `${major}-${minor}`)
-    }
-    host.mknod(join(dir.path, 'fifo'), S_IFIFO | 0o644)
-    assert.ok(lstatSync(join(dir.path, 'fifo')).isFIFO())
-  }, { skip: root })
+  test(
+    'mknod() makes devices and fifos with large numbers',
+    async () => {
+      await using dir = await tempDir()
+      const host = openHost()
+      for (const [major, minor] of [
+        [0, 0],
+        [1, 3],
+        [259, 65_536],
+        [4095, 1_048_575],
+      ] as const) {
+        const path = join(dir.path, `${major}-${minor}`)
+        host.mknod(path, S_IFCHR | 0o600, major, minor)
+        const [hexMajor, hexMinor] = execFileSync('stat', ['-c', '%t %T', path], { encoding: 'utf8' }).trim().split(' ')
+        assert.is(`${Number.parseInt(hexMajor!, 16)}-${Number.parseInt(hexMinor!, 16)}`, `${major}-${minor}`)
+      }
+      host.mknod(join(dir.path, 'fifo'), S_IFIFO | 0o644)
+      assert.ok(lstatSync(join(dir.path, 'fifo')).isFIFO())
+    },
+    { skip: root },
+  )
 
-  test('xattrs are kept byte for byte, also on links and names that are not UTF-8', async () => {
-    await using dir = await tempDir()
-    const host = openHost()
-    const value = Buffer.from([1, 0, 0, 2, 0xff, 0, 0x80])
-    const odd = Buffer.concat([Buffer.from(`${dir.path}/`), Buffer.from([0xff, 0xfe])])
-    symlinkSync('nowhere', join(dir.path, 'link'))
-    writeFileSync(odd, '')
-    for (const [path, name] of [[odd, 'user.x'], [join(dir.path, 'link'), 'trusted.x']] as const) {
-      assert.equal(host.llistxattr(path), [])
-      assert.is(host.lgetxattr(path, name), undefined)
-      host.lsetxattr(path, name, value)
-      assert.equal(host.lgetxattr(path, name), value)
-      assert.equal(host.llistxattr(path), [name])
-      host.lremovexattr(path, name)
-      assert.is(host.lgetxattr(path, name), undefined)
-    }
-    host.lsetxattr(odd, 'user.empty', new Uint8Array())
-    host.lsetxattr(odd, 'user.big', new Uint8Array(2000).fill(7))
-    assert.equal(host.llistxattr(odd), ['user.big', 'user.empty'])
-    assert.is(host.lgetxattr(odd, 'user.empty')?.length, 0)
-    assert.is(host.lgetxattr(odd, 'user.big')?.length, 2000)
-  }, { skip: root })
+  test(
+    'xattrs are kept byte for byte, also on links and names that are not UTF-8',
+    async () => {
+      await using dir = await tempDir()
+      const host = openHost()
+      const value = Buffer.from([1, 0, 0, 2, 0xff, 0, 0x80])
+      const odd = Buffer.concat([Buffer.from(`${dir.path}/`), Buffer.from([0xff, 0xfe])])
+      symlinkSync('nowhere', join(dir.path, 'link'))
+      writeFileSync(odd, '')
+      for (const [path, name] of [
+        [odd, 'user.x'],
+        [join(dir.path, 'link'), 'trusted.x'],
+      ] as const) {
+        assert.equal(host.llistxattr(path), [])
+        assert.is(host.lgetxattr(path, name), undefined)
+        host.lsetxattr(path, name, value)
+        assert.equal(host.lgetxattr(path, name), value)
+        assert.equal(host.llistxattr(path), [name])
+        host.lremovexattr(path, name)
+        assert.is(host.lgetxattr(path, name), undefined)
+      }
+      host.lsetxattr(odd, 'user.empty', new Uint8Array())
+      host.lsetxattr(odd, 'user.big', new Uint8Array(2000).fill(7))
+      assert.equal(host.llistxattr(odd), ['user.big', 'user.empty'])
+      assert.is(host.lgetxattr(odd, 'user.empty')?.length, 0)
+      assert.is(host.lgetxattr(odd, 'user.big')?.length, 2000)
+    },
+    { skip: root },
+  )
 
   test('utimens() sets nanoseconds, negative times, links, and one time alone', async () => {
     await using dir = await tempDir()
@@ -71,15 +97,19 @@ tests('file calls', (test) => {
     assert.is(times(path), '0.000000003 0.000000004')
   })
 
-  test('lchown() takes ids up to 2^32-2 and leaves a link\'s target alone', async () => {
-    await using dir = await tempDir()
-    const link = join(dir.path, 'link')
-    symlinkSync('/etc/passwd', link)
-    openHost().lchown(link, 4_294_967_294, 300_000)
-    assert.is(lstatSync(link).uid, 4_294_967_294)
-    assert.is(lstatSync(link).gid, 300_000)
-    assert.is(lstatSync('/etc/passwd').uid, 0)
-  }, { skip: root })
+  test(
+    "lchown() takes ids up to 2^32-2 and leaves a link's target alone",
+    async () => {
+      await using dir = await tempDir()
+      const link = join(dir.path, 'link')
+      symlinkSync('/etc/passwd', link)
+      openHost().lchown(link, 4_294_967_294, 300_000)
+      assert.is(lstatSync(link).uid, 4_294_967_294)
+      assert.is(lstatSync(link).gid, 300_000)
+      assert.is(lstatSync('/etc/passwd').uid, 0)
+    },
+    { skip: root },
+  )
 
   test('flock() takes a lock once', async () => {
     await using dir = await tempDir()
@@ -140,7 +170,10 @@ tests('file calls', (test) => {
     const status = readFileSync('/proc/self/status', 'utf8')
     assert.is(host.capget().permitted.toString(16).padStart(16, '0'), /^CapPrm:\s*(\S+)/m.exec(status)?.[1])
     const limit = host.prlimit(0, 'nofile')
-    assert.match(readFileSync('/proc/self/limits', 'utf8'), new RegExp(`Max open files\\s+${limit.soft}\\s+${limit.hard}`))
+    assert.match(
+      readFileSync('/proc/self/limits', 'utf8'),
+      new RegExp(`Max open files\\s+${limit.soft}\\s+${limit.hard}`),
+    )
     assert.is(failure(() => host.prlimit(0, 'patience')).code, 'HOST_UNSUPPORTED')
     host.capset(host.capget())
     assert.is(host.kill(999_999_999, 0), false)

@@ -13,7 +13,9 @@ async function other(code: string): Promise<{ child: ChildProcess; line: string 
   const child = spawn(process.execPath, ['--input-type=module', '-e', `import * as host from '${host}'\n${code}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const line = await new Promise<string>((resolve) => child.stdout?.once('data', (data) => resolve(String(data).trim())))
+  const line = await new Promise<string>((resolve) =>
+    child.stdout?.once('data', (data) => resolve(String(data).trim())),
+  )
   return { child, line }
 }
 
@@ -62,7 +64,10 @@ tests('locks', (test) => {
     await using dir = await tempDir()
     const { symlinkSync } = await import('node:fs')
     symlinkSync(join(dir.path, 'target'), join(dir.path, 'link'))
-    assert.throws(() => tryLockFile(join(dir.path, 'link')), (error: unknown) => hasCode(error, 'LOCK_UNUSABLE'))
+    assert.throws(
+      () => tryLockFile(join(dir.path, 'link')),
+      (error: unknown) => hasCode(error, 'LOCK_UNUSABLE'),
+    )
     assert.not.ok(existsSync(join(dir.path, 'target')))
   })
 
@@ -79,7 +84,10 @@ tests('locks', (test) => {
       inside--
     }
     await Promise.all(Array.from({ length: 10 }, (_, index) => enter(index)))
-    assert.equal(order, Array.from({ length: 10 }, (_, index) => index))
+    assert.equal(
+      order,
+      Array.from({ length: 10 }, (_, index) => index),
+    )
     assert.equal(readdirSync(dir.path), [])
   })
 
@@ -128,8 +136,13 @@ tests('locks', (test) => {
         await null
         rmdirSync('${dir.path}/inside')
       }
-      console.log(clashes)`.replace('await using _ =', 'const held =').replace(/rmdirSync\('(.*)'\)\n/, "rmdirSync('$1'); await held[Symbol.asyncDispose]()\n")
+      console.log(clashes)`
+      .replace('await using _ =', 'const held =')
+      .replace(/rmdirSync\('(.*)'\)\n/, "rmdirSync('$1'); await held[Symbol.asyncDispose]()\n")
     const results = await Promise.all([other(code), other(code), other(code)])
-    assert.equal(results.map(({ line }) => line), ['0', '0', '0'])
+    assert.equal(
+      results.map(({ line }) => line),
+      ['0', '0', '0'],
+    )
   })
 })

@@ -1,7 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { currentBootId, findProcessesUsing, killProcessesUsing, parseMountInfo, probeNamespaces, probeOverlay } from '@tsbuild/host'
+import {
+  currentBootId,
+  findProcessesUsing,
+  killProcessesUsing,
+  parseMountInfo,
+  probeNamespaces,
+  probeOverlay,
+} from '@tsbuild/host'
 import { tempDir, tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
 
@@ -37,21 +44,25 @@ tests('processes', (test) => {
     'a bind mount with odd characters': ['a b,c\\d é', 'mount --bind "$1/u" "$1/m"'],
   }
   for (const [what, [name, script]] of Object.entries(mounts)) {
-    test(`killProcessesUsing() ends every process with ${what}, and no other`, async () => {
-      await using temp = await tempDir()
-      const dir = join(temp.path, name)
-      for (const part of ['l', 'u', 'w', 'm']) mkdirSync(join(dir, part), { recursive: true })
-      await using user = await inNamespace(script, dir)
-      await using other = await inNamespace('')
-      const found = await findProcessesUsing(join(dir, 'u'))
-      assert.is(found.length, 2)
-      assert.ok(found.includes(user.pid!))
-      const gone = new Promise((resolve) => user.once('exit', resolve))
-      await killProcessesUsing(join(dir, 'u'))
-      await gone
-      assert.equal(await findProcessesUsing(join(dir, 'u')), [])
-      assert.is(other.exitCode ?? other.signalCode, null)
-    }, { skip })
+    test(
+      `killProcessesUsing() ends every process with ${what}, and no other`,
+      async () => {
+        await using temp = await tempDir()
+        const dir = join(temp.path, name)
+        for (const part of ['l', 'u', 'w', 'm']) mkdirSync(join(dir, part), { recursive: true })
+        await using user = await inNamespace(script, dir)
+        await using other = await inNamespace('')
+        const found = await findProcessesUsing(join(dir, 'u'))
+        assert.is(found.length, 2)
+        assert.ok(found.includes(user.pid!))
+        const gone = new Promise((resolve) => user.once('exit', resolve))
+        await killProcessesUsing(join(dir, 'u'))
+        await gone
+        assert.equal(await findProcessesUsing(join(dir, 'u')), [])
+        assert.is(other.exitCode ?? other.signalCode, null)
+      },
+      { skip },
+    )
   }
 
   test('findProcessesUsing() finds none for a directory that is not mounted or not there', async () => {
@@ -74,22 +85,30 @@ tests('processes', (test) => {
     assert.ok(parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).some(({ mountPoint }) => mountPoint === '/'))
   })
 
-  test('currentBootId() is this boot\'s', () => {
+  test("currentBootId() is this boot's", () => {
     assert.match(currentBootId(), /^[0-9a-f-]{36}$/)
     assert.is(currentBootId(), currentBootId())
   })
 
-  test('probeOverlay() says yes here, and why not elsewhere, and leaves nothing', async () => {
-    await using dir = await tempDir()
-    assert.equal(await probeOverlay(dir.path), { works: true })
-    assert.equal(readdirSync(dir.path), [])
-    const missing = await probeOverlay(join(dir.path, 'missing'))
-    assert.ok(!missing.works && /ENOENT/.test(missing.reason))
-    const proc = await probeOverlay('/proc')
-    assert.not.ok(proc.works)
-  }, { skip })
+  test(
+    'probeOverlay() says yes here, and why not elsewhere, and leaves nothing',
+    async () => {
+      await using dir = await tempDir()
+      assert.equal(await probeOverlay(dir.path), { works: true })
+      assert.equal(readdirSync(dir.path), [])
+      const missing = await probeOverlay(join(dir.path, 'missing'))
+      assert.ok(!missing.works && /ENOENT/.test(missing.reason))
+      const proc = await probeOverlay('/proc')
+      assert.not.ok(proc.works)
+    },
+    { skip },
+  )
 
-  test('probeNamespaces() says yes as root', async () => {
-    assert.equal(await probeNamespaces(), { works: true })
-  }, { skip })
+  test(
+    'probeNamespaces() says yes as root',
+    async () => {
+      assert.equal(await probeNamespaces(), { works: true })
+    },
+    { skip },
+  )
 })

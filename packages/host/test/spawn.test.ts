@@ -20,7 +20,10 @@ tests('spawn', (test) => {
   test('spawn() runs a program with arguments and environment', async () => {
     const host = openHost()
     const [read, write] = host.pipe2()
-    const pid = host.spawn([{ name: 'dup3', args: [write, 1, 0] }, execute('/bin/sh', '-c', 'echo $0 $A $B; exit 3', 'näme')])
+    const pid = host.spawn([
+      { name: 'dup3', args: [write, 1, 0] },
+      execute('/bin/sh', '-c', 'echo $0 $A $B; exit 3', 'näme'),
+    ])
     closeSync(write)
     assert.equal(await ended(pid), { code: 3 })
     const buffer = Buffer.alloc(100)
@@ -70,7 +73,12 @@ tests('spawn', (test) => {
 
   test('spawn() takes 100 KiB arguments and thousands of variables', async () => {
     const env = Array.from({ length: 5000 }, (_, index) => `V${index}=${index}`)
-    const args = ['/bin/sh', '-c', 'test $(env | grep -c ^V) = 5000 && test ${#0} = 100000', 'x'.repeat(100_000)]
+    const args = [
+      '/bin/sh',
+      '-c',
+      'test $(env | grep -c ^V) = 5000 && test $(printf %s $0 | wc -c) = 100000',
+      'x'.repeat(100_000),
+    ]
     const pid = openHost().spawn([{ name: 'execve', args: ['/bin/sh', args, [...env, 'PATH=/usr/bin:/bin']] }])
     assert.equal(await ended(pid), { code: 0 })
   })

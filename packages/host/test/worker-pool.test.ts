@@ -7,10 +7,11 @@ import * as assert from 'uvu/assert'
 
 const entry = new URL('./tree-test-worker.js', import.meta.url)
 const openPool = (size = 1) => createWorkerPool({ entry, size, name: 'test' })
-const caught = (promise: Promise<unknown>) => promise.then(
-  () => assert.unreachable('should have failed'),
-  (error: unknown) => error,
-)
+const caught = (promise: Promise<unknown>) =>
+  promise.then(
+    () => assert.unreachable('should have failed'),
+    (error: unknown) => error,
+  )
 
 async function* bytes(total: number, chunk: number): AsyncGenerator<Uint8Array> {
   for (let sent = 0; sent < total; sent += chunk) yield new Uint8Array(Math.min(chunk, total - sent)).fill(sent / chunk)
@@ -28,12 +29,20 @@ tests('worker pool', (test) => {
   test('run() runs more tasks than there are threads', async () => {
     await using pool = openPool(2)
     const results = await Promise.all(Array.from({ length: 20 }, (_, index) => pool.run<number>('echo', index)))
-    assert.equal(results, Array.from({ length: 20 }, (_, index) => index))
+    assert.equal(
+      results,
+      Array.from({ length: 20 }, (_, index) => index),
+    )
   })
 
   test('run() carries bytes both ways, unchanged and in order', async () => {
     await using pool = openPool()
-    for (const [total, chunk] of [[0, 1], [10, 3], [5_000_000, 65_536], [9_000_000, 3_000_000]] as const) {
+    for (const [total, chunk] of [
+      [0, 1],
+      [10, 3],
+      [5_000_000, 65_536],
+      [9_000_000, 3_000_000],
+    ] as const) {
       let received = 0
       let sum = 0
       const result = await pool.run('pipe', undefined, {
@@ -59,9 +68,10 @@ tests('worker pool', (test) => {
       onMessage: (count) => {
         sent = count as number
       },
-      onChunk: () => new Promise<void>((resolve) => {
-        free = resolve
-      }),
+      onChunk: () =>
+        new Promise<void>((resolve) => {
+          free = resolve
+        }),
     })
     run.catch(() => {})
     while (sent < 4) await new Promise((resolve) => setTimeout(resolve, 10))
@@ -79,7 +89,11 @@ tests('worker pool', (test) => {
       for (; read < 100; read++) yield new Uint8Array(1 << 20)
     }
     const stop = new AbortController()
-    const run = pool.run('pipe', undefined, { source: source(), signal: stop.signal, onChunk: () => new Promise(() => {}) })
+    const run = pool.run('pipe', undefined, {
+      source: source(),
+      signal: stop.signal,
+      onChunk: () => new Promise(() => {}),
+    })
     run.catch(() => {})
     while (read < 5) await new Promise((resolve) => setTimeout(resolve, 10))
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -88,7 +102,7 @@ tests('worker pool', (test) => {
     await caught(run)
   })
 
-  test('run() gives the source\'s error to the task', async () => {
+  test("run() gives the source's error to the task", async () => {
     await using pool = openPool()
     async function* source() {
       yield new Uint8Array(10)
@@ -162,12 +176,13 @@ tests('worker pool', (test) => {
     assert.is(await pool.run('echo', 6), 6)
   })
 
-  test('stream() throws the signal\'s reason', async () => {
+  test("stream() throws the signal's reason", async () => {
     await using pool = openPool()
     const stop = new AbortController()
     let count = 0
     try {
-      for await (const _ of pool.stream('pour', 100, { signal: stop.signal })) if (++count === 10) stop.abort(new Error('no more'))
+      for await (const _ of pool.stream('pour', 100, { signal: stop.signal }))
+        if (++count === 10) stop.abort(new Error('no more'))
       assert.unreachable()
     } catch (error) {
       assert.is((error as Error).message, 'no more')
@@ -179,7 +194,11 @@ tests('worker pool', (test) => {
     const code = `import { createWorkerPool } from '${host}'
       const pool = createWorkerPool({ entry: new URL('${entry}'), size: 1, name: 'x' })
       console.log(await pool.run('echo', 'done'))`
-    const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { timeout: 5000, encoding: 'utf8', cwd: fileURLToPath(new URL('.', import.meta.url)) })
+    const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+      timeout: 5000,
+      encoding: 'utf8',
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+    })
     assert.is(stdout, 'done\n')
     assert.is(status, 0)
   })

@@ -14,7 +14,10 @@ export function findCommand(command: string, env: readonly string[], cwd: string
     const candidate = posix.resolve(cwd, directory, command)
     if (isExecutable(candidate)) return candidate
   }
-  throw new RuntimeError('COMMAND_NOT_FOUND', `Cannot find the command "${command}": it is in none of ${path || 'an empty PATH'}`)
+  throw new RuntimeError(
+    'COMMAND_NOT_FOUND',
+    `Cannot find the command "${command}": it is in none of ${path || 'an empty PATH'}`,
+  )
 }
 
 function checkedCommand(command: string, path: string): string {
@@ -34,7 +37,7 @@ export function notExecutable(command: string, why: string, cause?: unknown): Ru
 
 function isExecutable(path: string): boolean {
   const stat = statOf(path)
-  return stat !== undefined && stat.isFile() && (stat.mode & 0o111) !== 0
+  return stat?.isFile() === true && (stat.mode & 0o111) !== 0
 }
 
 function statOf(path: string) {

@@ -34,7 +34,13 @@ export interface LauncherHome {
   comeBack(): void
 }
 
-const namespaceTypes = { mnt: CLONE_NEWNS, uts: CLONE_NEWUTS, ipc: CLONE_NEWIPC, net: CLONE_NEWNET, pid: CLONE_NEWPID } as const
+const namespaceTypes = {
+  mnt: CLONE_NEWNS,
+  uts: CLONE_NEWUTS,
+  ipc: CLONE_NEWIPC,
+  net: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+} as const
 
 /** Makes the calling thread a launcher: it gets an fs struct and a mount namespace of its own for good. Nothing of that is seen by
  * other threads.
@@ -47,7 +53,11 @@ export function openLauncherHome(stateDir: string): LauncherHome {
   host.mount(null, '/', null, MS_REC | MS_SLAVE)
   host.umask(0o022)
   host.mount('tmpfs', stateDir, 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=0700')
-  const places = { rootPlace: join(stateDir, 'root'), sourcePlace: join(stateDir, 'source'), filesPlace: join(stateDir, 'files') }
+  const places = {
+    rootPlace: join(stateDir, 'root'),
+    sourcePlace: join(stateDir, 'source'),
+    filesPlace: join(stateDir, 'files'),
+  }
   for (const place of Object.values(places)) mkdirSync(place)
   const openRoot = () => openSync('/', O_PATH | constants.O_DIRECTORY | O_CLOEXEC)
   const homeRoot = openRoot()
@@ -91,7 +101,12 @@ export function isDirectoryFd(fd: number): boolean {
 }
 
 /** Things to undo, last first, whatever becomes of the others. */
-export function createUndo(): { add(action: () => void): void; addFd(fd: number): number; addFile(path: string): string; run(): void } {
+export function createUndo(): {
+  add(action: () => void): void
+  addFd(fd: number): number
+  addFile(path: string): string
+  run(): void
+} {
   const actions: (() => void)[] = []
   return {
     add: (action) => void actions.push(action),

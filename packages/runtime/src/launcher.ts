@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { carryError, openHost } from '@tsbuild/host'
-import type { LauncherReply, LauncherRequest, SendReply } from './launcher-protocol.js'
 import { type LauncherHome, openLauncherHome } from './launcher-home.js'
+import type { LauncherReply, LauncherRequest, SendReply } from './launcher-protocol.js'
 import { HomeLost, type StartedStep, startStep } from './step.js'
 import { waitForEnd } from './step-end.js'
 import { type KernelFiles, readKernelFiles } from './step-kernel-files.js'
@@ -39,7 +39,9 @@ export function openLauncher(stateDir: string, send: SendReply): Launcher {
     if (!parts) return
     try {
       const step = startStep(parts.home, parts.kernel, process)
-      const output = readOutput(step, (stream, chunk) => send({ kind: 'output', id, stream, chunk }, wholeBuffer(chunk)))
+      const output = readOutput(step, (stream, chunk) =>
+        send({ kind: 'output', id, stream, chunk }, wholeBuffer(chunk)),
+      )
       running.set(id, { pid: step.pid, output })
       void watch(id, step, output, send).finally(() => running.delete(id))
     } catch (error) {

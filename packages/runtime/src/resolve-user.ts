@@ -15,11 +15,7 @@ export interface ResolvedUser {
  * A name wins over an equal number. Ids need no entry: then the group is 0 and the home `/`. Supplementary groups are those that
  * list the user, unless a group is given. '' is the user with id 0.
  * @throws {RuntimeError} `USER_NOT_FOUND` */
-export function resolveUser(
-  user: string,
-  passwd: readonly PasswdEntry[],
-  groups: readonly GroupEntry[],
-): ResolvedUser {
+export function resolveUser(user: string, passwd: readonly PasswdEntry[], groups: readonly GroupEntry[]): ResolvedUser {
   const [userPart = '', groupPart = ''] = user.split(':', 2)
   const wanted = userPart === '' ? '0' : userPart
   const entry = passwd.find(({ name }) => name === wanted) ?? passwd.find(({ uid }) => uid === parseId(wanted))
@@ -40,7 +36,11 @@ function resolveGroup(group: string, groups: readonly GroupEntry[]): number {
 }
 
 function notFound(what: string, name: string, file: string): RuntimeError {
-  return new RuntimeError('USER_NOT_FOUND', `Cannot find the ${what} "${name}": no such entry in ${file} of the image`, {
-    hint: `Add the ${what} in an earlier step, or use its number`,
-  })
+  return new RuntimeError(
+    'USER_NOT_FOUND',
+    `Cannot find the ${what} "${name}": no such entry in ${file} of the image`,
+    {
+      hint: `Add the ${what} in an earlier step, or use its number`,
+    },
+  )
 }

@@ -1,6 +1,20 @@
 import { chmodSync, closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { hasErrno, MNT_DETACH, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, mountRoot, O_CLOEXEC, O_PATH, openHost } from '@tsbuild/host'
+import {
+  hasErrno,
+  MNT_DETACH,
+  MS_BIND,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+  mountRoot,
+  O_CLOEXEC,
+  O_PATH,
+  openHost,
+} from '@tsbuild/host'
 import type { Mount, ProcessMount } from '@tsbuild/spec'
 import { asRuntimeError } from './errors.js'
 import { createUndo, isDirectoryFd, type LauncherHome } from './launcher-home.js'
@@ -26,11 +40,13 @@ export function mountExtra(root: StepRoot, mount: ProcessMount): void {
   try {
     switch (mount.kind) {
       case 'bind':
-        return mountBind(root, mount)
+        mountBind(root, mount)
+        return
       case 'tmpfs':
-        return mountTmpfs(root, mount)
+        mountTmpfs(root, mount)
+        return
       case 'secret':
-        return mountSecret(root, mount)
+        mountSecret(root, mount)
     }
   } catch (error) {
     throw asRuntimeError('MOUNT_UNUSABLE', `Cannot mount on "${mount.target}"`, error)

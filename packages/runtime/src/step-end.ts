@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { type ChildEnd, openHost } from '@tsbuild/host'
 import type { ExitStatus } from '@tsbuild/spec'
 

@@ -16,7 +16,7 @@ export function limitCalls(limits: readonly ResourceLimit[]): ChildCall[] {
   })
   if (limits.some(({ name }) => name === 'nofile')) return calls
   const { hard } = openHost().prlimit(0, 'nofile')
-  return [limitCall(RLIMITS['nofile']!, { soft: Math.min(usualOpenFiles, hard), hard }), ...calls]
+  return [limitCall(RLIMITS.nofile!, { soft: Math.min(usualOpenFiles, hard), hard }), ...calls]
 }
 
 export function refused(name: string, why: string, cause?: unknown): RuntimeError {

@@ -77,10 +77,14 @@ function startError({ spec, path }: StepProcess, error: unknown): RuntimeError {
   if (error.syscall !== 'execve') return asRuntimeError('RUNTIME_UNAVAILABLE', 'Cannot prepare the process', error)
   switch (error.errno) {
     case 'ENOENT':
-      return new RuntimeError('COMMAND_NOT_FOUND', `Cannot execute the command "${command}": its interpreter is missing`, {
-        cause: error,
-        hint: `Look at the first line of ${path}, or which loader the program needs`,
-      })
+      return new RuntimeError(
+        'COMMAND_NOT_FOUND',
+        `Cannot execute the command "${command}": its interpreter is missing`,
+        {
+          cause: error,
+          hint: `Look at the first line of ${path}, or which loader the program needs`,
+        },
+      )
     case 'ENOEXEC':
       return notExecutable(command, 'exec format error', error)
     case 'EACCES':

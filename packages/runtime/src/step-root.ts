@@ -58,7 +58,10 @@ function mountKernelFiles({ home, fd, points }: StepRoot, kernel: KernelFiles, s
 export function ensurePlain(path: string, points: StepRoot['points']): void {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat && !stat.isDirectory()) {
-    throw new RuntimeError('ROOT_UNUSABLE', `Cannot mount on "${path}": the image has something else than a directory there`)
+    throw new RuntimeError(
+      'ROOT_UNUSABLE',
+      `Cannot mount on "${path}": the image has something else than a directory there`,
+    )
   }
   try {
     points.ensure(path, 'directory')
@@ -73,10 +76,14 @@ function pivot({ fd }: StepRoot): void {
   try {
     host.pivotRoot('.', '.')
   } catch (error) {
-    throw new RuntimeError('RUNTIME_UNAVAILABLE', 'Cannot leave the root file system of the host: pivot_root is refused', {
-      cause: error,
-      hint: 'The root of this machine is a RAM disk or a chroot; use an OCI runtime there',
-    })
+    throw new RuntimeError(
+      'RUNTIME_UNAVAILABLE',
+      'Cannot leave the root file system of the host: pivot_root is refused',
+      {
+        cause: error,
+        hint: 'The root of this machine is a RAM disk or a chroot; use an OCI runtime there',
+      },
+    )
   }
   host.umount2('.', MNT_DETACH)
   host.chdir('/')

@@ -4,9 +4,9 @@ import type { ProcessSpec } from '@tsbuild/spec'
 import { findCommand } from './find-command.js'
 import { createUndo, type LauncherHome } from './launcher-home.js'
 import { lookUpUser } from './read-accounts.js'
+import type { KernelFiles } from './step-kernel-files.js'
 import { startProcess } from './step-process.js'
 import { buildRoot, defaultHostname, enterWorkingDirectory } from './step-root.js'
-import type { KernelFiles } from './step-kernel-files.js'
 
 /** A step whose process runs; the thread is at home again. */
 export interface StartedStep {

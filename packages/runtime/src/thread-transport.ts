@@ -8,6 +8,8 @@ export function openThreadTransport({ entry, stateDir }: TransportOptions, event
     name: 'tsbuild-launcher',
     execArgv: [],
     env: { PATH: '/usr/bin:/bin' },
+    // Pipes are opened by system calls of ours, which Node knows nothing of.
+    trackUnmanagedFds: false,
     workerData: stateDir,
   })
   let crash: unknown

@@ -23,7 +23,14 @@ async function openRoot() {
     overlay(): OverlayMount & { upper: string } {
       const name = `o${++count}`
       for (const part of ['u', 'w']) mkdirSync(join(dir.path, name, part), { recursive: true })
-      return { kind: 'overlay', base: dir.path, lower: ['rootfs'], upper: `${name}/u`, work: `${name}/w`, volatile: true }
+      return {
+        kind: 'overlay',
+        base: dir.path,
+        lower: ['rootfs'],
+        upper: `${name}/u`,
+        work: `${name}/w`,
+        volatile: true,
+      }
     },
     [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
   }
@@ -34,7 +41,13 @@ function processSpec(root: OverlayMount, script: string): ProcessSpec {
 }
 
 /** A program that runs one step; resolves with it and its first line of output, or its whole output when it ended. */
-async function program(options: { transport: string; state: string; spec: ProcessSpec; uid?: number; extraFds?: number }) {
+async function program(options: {
+  transport: string
+  state: string
+  spec: ProcessSpec
+  uid?: number
+  extraFds?: number
+}) {
   const { transport, state, spec, uid, extraFds = 0 } = options
   const code = `import { createNativeRuntime } from '${runtimeUrl}'
     const runtime = createNativeRuntime({ transport: '${transport}', stateDir: '${state}' })
@@ -69,106 +82,143 @@ async function killed(child: ChildProcess): Promise<void> {
 
 for (const transport of transports) {
   tests(`createNativeRuntime(), ${transport}`, (test) => {
-    test('run() passes on no descriptor of the program', async () => {
-      await using root = await openRoot()
-      const spec = processSpec(root.overlay(), 'exec ls /proc/self/fd')
-      const { ended } = await program({ transport, state: join(root.path, 'state'), spec, extraFds: 9 })
-      assert.is(await ended, '0\n1\n2\n3\n0\n')
-    }, { skip })
+    test(
+      'run() passes on no descriptor of the program',
+      async () => {
+        await using root = await openRoot()
+        const spec = processSpec(root.overlay(), 'exec ls /proc/self/fd')
+        const { ended } = await program({ transport, state: join(root.path, 'state'), spec, extraFds: 9 })
+        assert.is(await ended, '0\n1\n2\n3\n0\n')
+      },
+      { skip },
+    )
 
-    test('steps end when the program is killed', async () => {
-      await using root = await openRoot()
-      const mount = root.overlay()
-      const spec = processSpec(mount, 'trap "" TERM HUP; echo up; sleep 1000; sleep 1000')
-      const { child, printed } = await program({ transport, state: join(root.path, 'state'), spec })
-      await until(() => printed() === 'up\n', 'the step runs')
-      const upper = join(root.path, mount.upper)
-      assert.is((await findProcessesUsing(upper)).length, 2)
-      await killed(child)
-      await until(async () => (await findProcessesUsing(upper)).length === 0, 'the step ends')
-    }, { skip })
+    test(
+      'steps end when the program is killed',
+      async () => {
+        await using root = await openRoot()
+        const mount = root.overlay()
+        const spec = processSpec(mount, 'trap "" TERM HUP; echo up; sleep 1000; sleep 1000')
+        const { child, printed } = await program({ transport, state: join(root.path, 'state'), spec })
+        await until(() => printed() === 'up\n', 'the step runs')
+        const upper = join(root.path, mount.upper)
+        assert.is((await findProcessesUsing(upper)).length, 2)
+        await killed(child)
+        await until(async () => (await findProcessesUsing(upper)).length === 0, 'the step ends')
+      },
+      { skip },
+    )
 
-    test('killProcessesUsing() finds and ends a step by its upper directory', async () => {
-      await using root = await openRoot()
-      await using runtime = createNativeRuntime({ transport, stateDir: join(root.path, 'state') })
-      const mount = root.overlay()
-      const run = runtime.run(processSpec(mount, 'setsid sleep 1000 & sleep 1000'))
-      const upper = join(root.path, mount.upper)
-      await until(async () => (await findProcessesUsing(upper)).length >= 2, 'the step runs')
-      await killProcessesUsing(upper)
-      assert.equal(await run, { code: 137, signal: 'SIGKILL' })
-    }, { skip })
+    test(
+      'killProcessesUsing() finds and ends a step by its upper directory',
+      async () => {
+        await using root = await openRoot()
+        await using runtime = createNativeRuntime({ transport, stateDir: join(root.path, 'state') })
+        const mount = root.overlay()
+        const run = runtime.run(processSpec(mount, 'setsid sleep 1000 & sleep 1000'))
+        const upper = join(root.path, mount.upper)
+        await until(async () => (await findProcessesUsing(upper)).length >= 2, 'the step runs')
+        await killProcessesUsing(upper)
+        assert.equal(await run, { code: 137, signal: 'SIGKILL' })
+      },
+      { skip },
+    )
 
-    test('run() takes hundreds of steps, eight at once, and leaks neither descriptors nor mounts', async () => {
-      await using root = await openRoot()
-      await using runtime = createNativeRuntime({ transport, stateDir: join(root.path, 'state') })
-      const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
-      const lane = async (count: number) => {
-        for (let step = 0; step < count; step++) {
-          const args = { ...processSpec(root.overlay(), `echo ${step}`), user: step % 2 ? 'app' : '' }
-          let output = ''
-          const onOutput = (_: string, chunk: Uint8Array) => {
-            output += Buffer.from(chunk)
+    test(
+      'run() takes hundreds of steps, eight at once, and leaks neither descriptors nor mounts',
+      async () => {
+        await using root = await openRoot()
+        await using runtime = createNativeRuntime({ transport, stateDir: join(root.path, 'state') })
+        const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+        const lane = async (count: number) => {
+          for (let step = 0; step < count; step++) {
+            const args = { ...processSpec(root.overlay(), `echo ${step}`), user: step % 2 ? 'app' : '' }
+            let output = ''
+            const onOutput = (_: string, chunk: Uint8Array) => {
+              output += Buffer.from(chunk)
+            }
+            assert.equal(await runtime.run(args, { onOutput }), { code: 0 })
+            assert.is(output, `${step}\n`)
           }
-          assert.equal(await runtime.run(args, { onOutput }), { code: 0 })
-          assert.is(output, `${step}\n`)
         }
-      }
-      await lane(5)
-      const before = readdirSync('/proc/self/fd').length
-      await Promise.all(Array.from({ length: 8 }, () => lane(25)))
-      assert.is(readdirSync('/proc/self/fd').length, before)
-      assert.is(readFileSync('/proc/self/mountinfo', 'utf8'), mounts)
-      assert.equal(readdirSync(join(root.path, 'state')), [])
-    }, { skip, timeoutMs: 60_000 })
+        await lane(5)
+        const before = readdirSync('/proc/self/fd').length
+        await Promise.all(Array.from({ length: 8 }, () => lane(25)))
+        assert.is(readdirSync('/proc/self/fd').length, before)
+        assert.is(readFileSync('/proc/self/mountinfo', 'utf8'), mounts)
+        assert.equal(readdirSync(join(root.path, 'state')), [])
+      },
+      { skip, timeoutMs: 60_000 },
+    )
 
-    test('run() leaves the event loop of the program alone', async () => {
-      await using root = await openRoot()
-      await using runtime = createNativeRuntime({ transport, stateDir: join(root.path, 'state') })
-      await runtime.run(processSpec(root.overlay(), 'true'))
-      const histogram = monitorEventLoopDelay({ resolution: 5 })
-      const before = performance.eventLoopUtilization()
-      histogram.enable()
-      const steps = 60
-      const specs = Array.from({ length: steps }, () => processSpec(root.overlay(), 'head -c 300000 /dev/zero'))
-      await Promise.all(specs.map((spec) => runtime.run(spec)))
-      histogram.disable()
-      const { active } = performance.eventLoopUtilization(before)
-      assert.ok(active / steps < 5, `${active / steps} ms of the main thread a step`)
-      assert.ok(histogram.percentile(50) < 20e6, `median delay ${histogram.percentile(50) / 1e6} ms`)
-    }, { skip })
+    test(
+      'run() leaves the event loop of the program alone',
+      async () => {
+        await using root = await openRoot()
+        await using runtime = createNativeRuntime({ transport, stateDir: join(root.path, 'state') })
+        await runtime.run(processSpec(root.overlay(), 'true'))
+        const histogram = monitorEventLoopDelay({ resolution: 5 })
+        const before = performance.eventLoopUtilization()
+        histogram.enable()
+        const steps = 60
+        const specs = Array.from({ length: steps }, () => processSpec(root.overlay(), 'head -c 300000 /dev/zero'))
+        await Promise.all(specs.map((spec) => runtime.run(spec)))
+        histogram.disable()
+        const { active } = performance.eventLoopUtilization(before)
+        assert.ok(active / steps < 5, `${active / steps} ms of the main thread a step`)
+        assert.ok(histogram.percentile(50) < 20e6, `median delay ${histogram.percentile(50) / 1e6} ms`)
+      },
+      { skip },
+    )
 
-    test('an idle runtime lets the program end', async () => {
-      await using root = await openRoot()
-      const spec = processSpec(root.overlay(), 'echo done')
-      const { ended } = await program({ transport, state: join(root.path, 'state'), spec })
-      assert.is(await ended, 'done\n0\n')
-    }, { skip })
+    test(
+      'an idle runtime lets the program end',
+      async () => {
+        await using root = await openRoot()
+        const spec = processSpec(root.overlay(), 'echo done')
+        const { ended } = await program({ transport, state: join(root.path, 'state'), spec })
+        assert.is(await ended, 'done\n0\n')
+      },
+      { skip },
+    )
 
-    test('run() rejects with RUNTIME_UNAVAILABLE without the privilege', async () => {
-      await using root = await openRoot()
-      const state = join(root.path, 'state')
-      const { ended } = await program({ transport, state: '/tmp', spec: processSpec(root.overlay(), 'true'), uid: 65_534 })
-      assert.is(await ended, 'RUNTIME_UNAVAILABLE\n')
-      assert.not.ok(readdirSync(root.path).includes(state))
-    }, { skip })
+    test(
+      'run() rejects with RUNTIME_UNAVAILABLE without the privilege',
+      async () => {
+        await using root = await openRoot()
+        const state = join(root.path, 'state')
+        const { ended } = await program({
+          transport,
+          state: '/tmp',
+          spec: processSpec(root.overlay(), 'true'),
+          uid: 65_534,
+        })
+        assert.is(await ended, 'RUNTIME_UNAVAILABLE\n')
+        assert.not.ok(readdirSync(root.path).includes(state))
+      },
+      { skip },
+    )
   })
 }
 
 tests('createNativeRuntime()', (test) => {
-  test('run() starts another launcher when one was killed', async () => {
-    await using root = await openRoot()
-    const stateDir = join(root.path, 'state')
-    await using runtime = createNativeRuntime({ transport: 'process', stateDir })
-    const mount = root.overlay()
-    const run = runtime.run(processSpec(mount, 'sleep 1000')).catch((error: unknown) => error)
-    await until(async () => (await findProcessesUsing(join(root.path, mount.upper))).length > 0, 'the step runs')
-    const launcher = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && isLauncher(pid, stateDir))
-    process.kill(Number(launcher), 'SIGKILL')
-    assert.is(((await run) as { code?: string }).code, 'RUNTIME_UNAVAILABLE')
-    await until(async () => (await findProcessesUsing(join(root.path, mount.upper))).length === 0, 'the step ends')
-    assert.equal(await runtime.run(processSpec(root.overlay(), 'exit 4')), { code: 4 })
-  }, { skip })
+  test(
+    'run() starts another launcher when one was killed',
+    async () => {
+      await using root = await openRoot()
+      const stateDir = join(root.path, 'state')
+      await using runtime = createNativeRuntime({ transport: 'process', stateDir })
+      const mount = root.overlay()
+      const run = runtime.run(processSpec(mount, 'sleep 1000')).catch((error: unknown) => error)
+      await until(async () => (await findProcessesUsing(join(root.path, mount.upper))).length > 0, 'the step runs')
+      const launcher = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && isLauncher(pid, stateDir))
+      process.kill(Number(launcher), 'SIGKILL')
+      assert.is(((await run) as { code?: string }).code, 'RUNTIME_UNAVAILABLE')
+      await until(async () => (await findProcessesUsing(join(root.path, mount.upper))).length === 0, 'the step ends')
+      assert.equal(await runtime.run(processSpec(root.overlay(), 'exit 4')), { code: 4 })
+    },
+    { skip },
+  )
 })
 
 function isLauncher(pid: string, stateDir: string): boolean {

@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path/posix'
+import { dirname } from 'node:path/posix'
 
 /** A path or name as the kernel has it: one character (U+0000–U+00FF) per byte. Comparing two of them compares their bytes,
  * and names that are not UTF-8 survive. */
@@ -29,7 +29,7 @@ export function isAscii(text: string): boolean {
   return ascii.test(text)
 }
 
-export { basename as baseName, dirname as parentPath }
+export { dirname as parentPath }
 
 export function joinPath(directory: BinaryPath, name: BinaryPath): BinaryPath {
   return directory === '' ? name : directory.endsWith('/') ? directory + name : `${directory}/${name}`

@@ -26,6 +26,7 @@ export interface TarExtractor extends Disposable {
   readonly implied: readonly BinaryPath[]
 }
 
+/** Makes an extractor for one archive; the caller's thread has entered the root that `directory` lies in. */
 export function createTarExtractor({ directory, onEntry, onData }: TarExtractorOptions): TarExtractor {
   const root = toBinary(directory).replace(/\/+$/, '')
   const extractor = new Extractor({

@@ -22,6 +22,7 @@ export interface Solver<R extends Result> {
   solve(targets: readonly Vertex<R>[], options?: SolveOptions): Promise<Solution<R>>
 }
 
+/** Makes a solver; what its solves have in common is the queue, the cache and the runs that they share. */
 export function createSolver<R extends Result>({ cache, locks, concurrency }: SolverOptions): Solver<R> {
   const state: SolverState<R> = { cache, locks, queue: new PQueue({ concurrency }), runs: new Map() }
   return { solve: async (targets, options = {}) => new Solve(state, options).run(targets) }

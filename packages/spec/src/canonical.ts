@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type Digest, digestFromHex } from './digest.js'
 import { SpecError } from './errors.js'
 
@@ -23,7 +23,7 @@ export function encodeCanonical(value: CanonicalValue): Uint8Array {
 
 /** SHA-256 of {@link encodeCanonical}. */
 export function canonicalDigest(value: CanonicalValue): Digest {
-  return digestFromHex(createHash('sha256').update(encode(value), 'utf8').digest('hex'))
+  return digestFromHex(hash('sha256', encode(value)))
 }
 
 function encode(value: CanonicalValue): string {
@@ -34,12 +34,14 @@ function encode(value: CanonicalValue): string {
     case 'boolean':
       return value ? 't1:1' : 't1:0'
     case 'number':
-      if (!Number.isFinite(value)) throw new SpecError('CANONICAL_INVALID', `Cannot encode number "${value}": not finite`)
+      if (!Number.isFinite(value))
+        throw new SpecError('CANONICAL_INVALID', `Cannot encode number "${value}": not finite`)
       return item('f', Object.is(value, -0) ? '0' : String(value))
     case 'bigint':
       return item('i', String(value))
   }
-  if (value instanceof Uint8Array) return item('b', Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex'))
+  if (value instanceof Uint8Array)
+    return item('b', Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex'))
   let members = ''
   if (Array.isArray(value)) {
     for (const member of value) members += encode(member as CanonicalValue)

@@ -16,7 +16,11 @@ export interface ContentIngester {
   /** Takes a blob in: verified for size and digest, visible only when whole; nothing happens where it is there already.
    *  A partial write left by an earlier attempt of the same digest is *not* continued here: see `ContentStore.openIngest`.
    *  @throws {StoreError} `BLOB_DIGEST_MISMATCH`, `BLOB_SIZE_MISMATCH`, `STORE_FULL` */
-  writeBlob(descriptor: Pick<Descriptor, 'digest' | 'size'>, data: ByteStream | Uint8Array, options?: CallOptions): Promise<void>
+  writeBlob(
+    descriptor: Pick<Descriptor, 'digest' | 'size'>,
+    data: ByteStream | Uint8Array,
+    options?: CallOptions,
+  ): Promise<void>
   /** Takes in a blob whose digest is known only at its end, e.g. one that is being compressed.
    *  @throws {StoreError} `STORE_FULL`; the stream's own error */
   receiveBlob(data: ByteStream, options?: CallOptions): Promise<{ readonly digest: Digest; readonly size: number }>

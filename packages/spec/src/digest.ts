@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { SpecError } from './errors.js'
 
 declare const brand: unique symbol
@@ -25,7 +25,7 @@ export function parseDigest(value: string): Digest {
 
 /** SHA-256 of `data` (a string counts as UTF-8). */
 export function digestOf(data: string | Uint8Array): Digest {
-  return digestFromHex(createHash('sha256').update(data).digest('hex'))
+  return digestFromHex(hash('sha256', data))
 }
 
 /** Makes a digest of the 64 hex digits that a hash object gave. */

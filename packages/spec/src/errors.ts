@@ -26,7 +26,12 @@ export function hasCode<Code extends string>(error: unknown, code: Code): error 
   return error instanceof TsbuildError && error.code === code
 }
 
-export type SpecErrorCode = 'DIGEST_INVALID' | 'REFERENCE_INVALID' | 'PLATFORM_INVALID' | 'JSON_INVALID' | 'CANONICAL_INVALID'
+export type SpecErrorCode =
+  | 'DIGEST_INVALID'
+  | 'REFERENCE_INVALID'
+  | 'PLATFORM_INVALID'
+  | 'JSON_INVALID'
+  | 'CANONICAL_INVALID'
 
 /** A value of the OCI formats that is not well formed. */
 export class SpecError extends TsbuildError<SpecErrorCode> {}

@@ -1,6 +1,6 @@
+export type { CacheRecord, CacheStore, NamedInput } from './cache.js'
 export type { ByteStream, CallOptions, OnProgress } from './call-options.js'
 export { type CanonicalValue, canonicalDigest, encodeCanonical } from './canonical.js'
-export type { CacheRecord, CacheStore, NamedInput } from './cache.js'
 export type { ContentIngester, ContentProvider, ContentStore, Ingest } from './content.js'
 export {
   asDiffID,

@@ -1,6 +1,12 @@
 import { SpecError } from './errors.js'
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined }
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue | undefined }
 
 /** Encodes JSON one way only: no white space, keys in the order of their UTF-16 units, `undefined` members left out.
  * Image configs, manifests and indexes are written with it, so that equal content has equal digests. */

@@ -64,11 +64,17 @@ export function parsePlatform(text: string): Platform {
     return normalizePlatform({ os: first, architecture: second, ...(variant === undefined ? {} : { variant }) })
   }
   const host = hostPlatform()
-  if (/^(linux|windows|darwin|macos|freebsd|netbsd|openbsd|solaris|illumos|aix|android|js|plan9|dragonfly)$/i.test(first)) {
+  if (
+    /^(linux|windows|darwin|macos|freebsd|netbsd|openbsd|solaris|illumos|aix|android|js|plan9|dragonfly)$/i.test(first)
+  ) {
     return normalizePlatform({ ...host, os: first })
   }
   const known = normalizePlatform({ os: host.os, architecture: first })
-  if (!/^(amd64|386|arm|arm64|ppc64|ppc64le|s390x|riscv64|mips|mipsle|mips64|mips64le|loong64|wasm)$/.test(known.architecture)) {
+  if (
+    !/^(amd64|386|arm|arm64|ppc64|ppc64le|s390x|riscv64|mips|mipsle|mips64|mips64le|loong64|wasm)$/.test(
+      known.architecture,
+    )
+  ) {
     throw new SpecError('PLATFORM_INVALID', `Cannot parse platform "${text}": unknown operating system or architecture`)
   }
   return known

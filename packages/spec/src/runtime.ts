@@ -76,6 +76,6 @@ export interface ExitStatus {
  * it rejects with the signal's reason. Every implementation passes `runtimeConformance()`. */
 export interface Runtime extends AsyncDisposable {
   readonly kind: 'native' | 'oci'
-  /** @throws {RuntimeError} `COMMAND_NOT_FOUND` (127), `COMMAND_NOT_EXECUTABLE` (126), `USER_NOT_FOUND`, `ROOT_UNUSABLE`, `LIMIT_REFUSED`, `RUNTIME_UNAVAILABLE` */
+  /** @throws {RuntimeError} `COMMAND_NOT_FOUND` (127), `COMMAND_NOT_EXECUTABLE` (126), `USER_NOT_FOUND`, `ROOT_UNUSABLE`, `MOUNT_UNUSABLE`, `LIMIT_REFUSED`, `RUNTIME_UNAVAILABLE` */
   run(process: ProcessSpec, options?: RunOptions): Promise<ExitStatus>
 }

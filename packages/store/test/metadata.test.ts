@@ -73,6 +73,22 @@ tests('metadata', (test) => {
     assert.is(table.get('c')!.length, 0)
   })
 
+  test('entries() of bytes gives rows that stay as they are', async () => {
+    await using dir = await tempDir()
+    await using store = await openTestStore(dir.path)
+    const table = store.metadata.binaryTable('bytes')
+    const size = (index: number) => (index % 7 === 0 ? 70_000 : index % 50)
+    await table.batch(
+      Array.from({ length: 300 }, (_, index) => [String(index), new Uint8Array(size(index)).fill(index)] as const),
+    )
+    const rows = [...table.entries()]
+    await table.batch(rows.map(({ key }) => [key, new Uint8Array(9)] as const))
+    for (const { key, value } of rows) {
+      assert.is(value.length, size(Number(key)))
+      assert.ok(value.every((byte) => byte === (Number(key) & 255)))
+    }
+  })
+
   const keys: Record<string, [key: string, code?: string]> = {
     'of 1,900 bytes': ['x'.repeat(1900)],
     'of 1,901 bytes': ['x'.repeat(1901), 'METADATA_KEY_INVALID'],

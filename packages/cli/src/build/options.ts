@@ -34,10 +34,6 @@ function contextOf(args: readonly string[]): string {
     const hint = 'For the working directory: tsbuild build .'
     throw new CliError('USAGE', 'Cannot build: no context directory was given', { hint })
   }
-  if (context === '-') {
-    const hint = 'Give a directory, and -f - for a Dockerfile on standard input'
-    throw new CliError('USAGE', 'Cannot build from standard input: a context must be a directory', { hint })
-  }
   return context
 }
 

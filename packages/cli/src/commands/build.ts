@@ -21,7 +21,7 @@ export const build: CliCommand = {
     if (flags.check) return check(flags, command.args, io)
     const options = buildOptions(flags, command.args, io.env)
     const { outputs, rewriteTimestamp, settle } = await planOutputs(flags, io)
-    const text = flags.file === '-' ? { dockerfileText: await readStdin(io) } : {}
+    const text = await fromStdin(flags, options, io)
     const mode = progressMode(flags, io)
     const result = await carryOut(flags, { ...options, ...text, outputs, rewriteTimestamp }, mode, io)
     await settle()
@@ -40,6 +40,18 @@ async function carryOut(flags: BuildFlags, options: BuildOptions, mode: Progress
   } finally {
     view.close()
   }
+}
+
+/** What comes on standard input: the context (`build -`), or the Dockerfile (`-f -`). */
+async function fromStdin(flags: BuildFlags, { context }: BuildOptions, io: Io): Promise<Partial<BuildOptions>> {
+  if (context !== '-') return flags.file === '-' ? { dockerfileText: await readStdin(io) } : {}
+  if (flags.file === '-')
+    throw new CliError('USAGE', 'Cannot read both the context and the Dockerfile from standard input')
+  if (io.stdin.isTTY)
+    throw new CliError('USAGE', 'Cannot read the context: standard input is a terminal', {
+      hint: 'Pipe a tar or a Dockerfile into it',
+    })
+  return { context: io.stdin }
 }
 
 function progressMode({ quiet, progress }: BuildFlags, { env }: Io): ProgressMode {

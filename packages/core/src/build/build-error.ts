@@ -17,13 +17,16 @@ export function toBuildError(error: unknown, text: string): unknown {
 function stepError(error: SolveError, text: string): BuildError {
   const { vertex, cause } = error
   const hint = cause instanceof TsbuildError ? cause.hint : undefined
-  return new BuildError(`Cannot build step "${vertex.name}": ${cause instanceof Error ? cause.message : String(cause)}`, {
-    step: vertex.name,
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-    ...(vertex.source === undefined ? {} : { source: vertex.source, excerpt: excerpt(text, vertex.source) }),
-    ...(cause instanceof RunFailedError ? { exitCode: cause.exitCode, output: cause.output } : {}),
-  })
+  return new BuildError(
+    `Cannot build step "${vertex.name}": ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      step: vertex.name,
+      cause,
+      ...(hint === undefined ? {} : { hint }),
+      ...(vertex.source === undefined ? {} : { source: vertex.source, excerpt: excerpt(text, vertex.source) }),
+      ...(cause instanceof RunFailedError ? { exitCode: cause.exitCode, output: cause.output } : {}),
+    },
+  )
 }
 
 function located(error: TsbuildError, source: SourceRange, cause: unknown, text: string): BuildError {

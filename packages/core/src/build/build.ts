@@ -1,6 +1,14 @@
+import { join } from 'node:path'
 import { type LintWarning, lint, parseDockerfile } from '@tsbuild/parser'
 import type { Solver, StepReport } from '@tsbuild/solver'
-import { canonicalDigest, digestHex, hostPlatform, type OnBuildEvent, parsePlatform, type SourceRange } from '@tsbuild/spec'
+import {
+  canonicalDigest,
+  digestHex,
+  hostPlatform,
+  type OnBuildEvent,
+  parsePlatform,
+  type SourceRange,
+} from '@tsbuild/spec'
 import type { BuildOptions, BuildResult, BuildWarning, Output, StepRecord } from '../api.js'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
@@ -10,17 +18,29 @@ import { type BuildPlan, planBuild } from '../frontend/plan.js'
 import { resolveImage } from '../images/resolve-image.js'
 import type { LayerChain, SolvedChain } from '../ops/layers.js'
 import type { OpServices } from '../ops/services.js'
-import { checkSyntax } from './syntax.js'
 import { toBuildError } from './build-error.js'
-import { type DockerfileText, checkContext, readDockerfile, readIgnorePatterns } from './read-dockerfile.js'
+import {
+  checkContext,
+  type DockerfileRequest,
+  type DockerfileText,
+  readDockerfile,
+  readIgnorePatterns,
+} from './read-dockerfile.js'
+import { receiveContext } from './stream-context.js'
+import { checkSyntax } from './syntax.js'
 import { writeOutputs } from './write-outputs.js'
 
 /** Carries out one build on an open engine. */
-export async function runBuild(parts: EngineParts, solver: Solver<LayerChain>, options: BuildOptions): Promise<BuildResult> {
+export async function runBuild(
+  parts: EngineParts,
+  solver: Solver<LayerChain>,
+  options: BuildOptions,
+): Promise<BuildResult> {
   const start = performance.now()
   options.signal?.throwIfAborted()
-  const context = await checkContext(options.context ?? '.')
-  const source = await readDockerfile({ ...options, context })
+  await using context = await openContext(parts, options)
+  const source = await readDockerfile(dockerfileRequest(options, context))
+  if (/^[ \t]*(?:copy|add)[ \t]/im.test(source.text)) parts.files.warm()
   const warnings: BuildWarning[] = []
   const emit: OnBuildEvent = options.onEvent ?? (() => {})
   const warn = (warning: BuildWarning) => {
@@ -28,7 +48,7 @@ export async function runBuild(parts: EngineParts, solver: Solver<LayerChain>, o
     emit({ kind: 'warning', at: Date.now(), ...warning })
   }
   try {
-    const request = await prepare(parts, options, context, source)
+    const request = await prepare(parts, options, context.directory, source)
     const plan = await planBuild(request.plan, request.services)
     for (const warning of buildWarnings(request, plan, options)) warn(warning)
     const { results, steps } = await solver.solve([plan.target.vertex], {
@@ -46,9 +66,36 @@ export async function runBuild(parts: EngineParts, solver: Solver<LayerChain>, o
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       emit,
     })
-    return { ...written, steps: steps.filter(({ vertex }) => vertex.hidden !== true).map(stepRecord), warnings, durationMs: performance.now() - start }
+    return {
+      ...written,
+      steps: steps.filter(({ vertex }) => vertex.hidden !== true).map(stepRecord),
+      warnings,
+      durationMs: performance.now() - start,
+    }
   } catch (error) {
     throw toBuildError(error, source.text)
+  }
+}
+
+interface OpenContext extends AsyncDisposable {
+  readonly directory: string
+  readonly dockerfileText?: string
+}
+
+async function openContext(parts: EngineParts, { context = '.', signal }: BuildOptions): Promise<OpenContext> {
+  if (typeof context !== 'string') return await receiveContext(context, parts.contextsDirectory(), signal)
+  return { directory: await checkContext(context), [Symbol.asyncDispose]: async () => {} }
+}
+
+/** The Dockerfile of a streamed context lies in it, or is it. */
+function dockerfileRequest(options: BuildOptions, { directory, dockerfileText }: OpenContext): DockerfileRequest {
+  const { dockerfile, dockerfileText: given = dockerfileText } = options
+  const path =
+    dockerfile !== undefined && typeof options.context === 'object' ? join(directory, dockerfile) : dockerfile
+  return {
+    context: directory,
+    ...(path === undefined ? {} : { dockerfile: path }),
+    ...(given === undefined ? {} : { dockerfileText: given }),
   }
 }
 
@@ -84,7 +131,9 @@ async function prepare(
       extraHosts: options.extraHosts ?? [],
       ...(options.shmSizeBytes === undefined ? {} : { shmSizeBytes: options.shmSizeBytes }),
       noCache: options.noCache ?? false,
-      project: digestHex(canonicalDigest(source.path ?? directory)).slice(0, 12),
+      project: digestHex(
+        canonicalDigest(typeof options.context === 'object' ? 'stream' : (source.path ?? directory)),
+      ).slice(0, 12),
     },
     services: {
       graph: new Graph(services),
@@ -125,11 +174,14 @@ function needsImage(options: BuildOptions): boolean {
 }
 
 function epochOf({ sourceDateEpoch, buildArgs }: BuildOptions): { epoch?: number } {
-  const text = buildArgs?.['SOURCE_DATE_EPOCH']
+  const text = buildArgs?.SOURCE_DATE_EPOCH
   const epoch = sourceDateEpoch ?? (text === undefined || text === '' ? undefined : Number(text))
   if (epoch === undefined) return {}
   if (Number.isSafeInteger(epoch)) return { epoch }
-  throw new CoreError('OPTION_INVALID', `Cannot use SOURCE_DATE_EPOCH "${text ?? epoch}": not a whole number of seconds`)
+  throw new CoreError(
+    'OPTION_INVALID',
+    `Cannot use SOURCE_DATE_EPOCH "${text ?? epoch}": not a whole number of seconds`,
+  )
 }
 
 function firstResult(results: readonly SolvedChain[]): LayerChain {

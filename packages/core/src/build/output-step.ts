@@ -15,11 +15,24 @@ export async function outputStep(
   try {
     await body((item, bytes, total, done) => {
       if (done) sizeBytes += bytes
-      emit({ kind: 'progress', id, at: Date.now(), item: shortItem(item), bytes, ...(total === undefined ? {} : { total }), ...(done ? { done } : {}) })
+      emit({
+        kind: 'progress',
+        id,
+        at: Date.now(),
+        item: shortItem(item),
+        bytes,
+        ...(total === undefined ? {} : { total }),
+        ...(done ? { done } : {}),
+      })
     })
   } catch (error) {
     const code = error instanceof TsbuildError ? error.code : 'OUTPUT_FAILED'
-    emit({ kind: 'failed', id, at: Date.now(), error: { code, message: error instanceof Error ? error.message : String(error) } })
+    emit({
+      kind: 'failed',
+      id,
+      at: Date.now(),
+      error: { code, message: error instanceof Error ? error.message : String(error) },
+    })
     throw error
   }
   emit({ kind: 'completed', id, at: Date.now(), durationMs: performance.now() - start, sizeBytes })

@@ -1,6 +1,6 @@
-import { parseIgnoreFile, suggest } from '@tsbuild/parser'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { parseIgnoreFile, suggest } from '@tsbuild/parser'
 import { CoreError } from '../errors.js'
 
 export interface DockerfileText {
@@ -29,7 +29,11 @@ export async function checkContext(context: string): Promise<string> {
 
 /** Reads the Dockerfile: the text itself, the path that was given, or `Dockerfile` (else `dockerfile`) in the context.
  * @throws {CoreError} `DOCKERFILE_NOT_FOUND`, with the nearest name as hint */
-export async function readDockerfile({ context, dockerfile, dockerfileText }: DockerfileRequest): Promise<DockerfileText> {
+export async function readDockerfile({
+  context,
+  dockerfile,
+  dockerfileText,
+}: DockerfileRequest): Promise<DockerfileText> {
   if (dockerfileText !== undefined) return { file: 'Dockerfile', text: dockerfileText }
   if (dockerfile !== undefined) {
     const inContext = resolve(context, dockerfile)
@@ -67,5 +71,7 @@ async function notFound(name: string, path: string): Promise<CoreError> {
   const names = await readdir(dirname(path)).catch(() => [])
   const near = suggest(basename(path), names) ?? names.find((entry) => /dockerfile|containerfile/i.test(entry))
   const hint = near === undefined ? 'Name another one with --file' : `Did you mean "${join(dirname(name), near)}"?`
-  return new CoreError('DOCKERFILE_NOT_FOUND', `Cannot read Dockerfile "${name}": no such file in ${dirname(path)}`, { hint })
+  return new CoreError('DOCKERFILE_NOT_FOUND', `Cannot read Dockerfile "${name}": no such file in ${dirname(path)}`, {
+    hint,
+  })
 }

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { type AssembledImage, pushImage, writeDockerArchive, writeOciLayout, writeStream } from '@tsbuild/exporter'
 import {
   type Descriptor,
@@ -9,8 +11,6 @@ import {
   parseReference,
   type Reference,
 } from '@tsbuild/spec'
-import { mkdir } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { BuildResult, Output } from '../api.js'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
@@ -52,11 +52,16 @@ export async function writeOutputs(parts: EngineParts, request: OutputRequest): 
           await parts.snapshotter.copyChain(request.chain.layers, resolve(output.dest), call)
           return
         case 'tar':
-          await writeStream(parts.snapshotter.packChain(request.chain.layers, { ...call, ...maxMtime(request) }), output.dest, call)
+          await writeStream(
+            parts.snapshotter.packChain(request.chain.layers, { ...call, ...maxMtime(request) }),
+            output.dest,
+            call,
+          )
           return
         case 'oci': {
           const { built, source } = await assembled()
-          const destination = output.tar === false && typeof output.dest === 'string' ? { directory: output.dest } : { tar: output.dest }
+          const destination =
+            output.tar === false && typeof output.dest === 'string' ? { directory: output.dest } : { tar: output.dest }
           const compression = output.compression === 'uncompressed' ? 'none' : (output.compression ?? 'gzip')
           await writeOciLayout(built, source, destination, { ...call, compression, references, onProgress: progress })
           return
@@ -75,7 +80,8 @@ export async function writeOutputs(parts: EngineParts, request: OutputRequest): 
         }
         case 'registry': {
           const targets = output.names === undefined ? references : output.names.map((name) => parseReference(name))
-          if (targets.length === 0) throw new CoreError('OPTION_INVALID', 'Cannot push: the image has no name', { hint: 'Name it with --tag' })
+          if (targets.length === 0)
+            throw new CoreError('OPTION_INVALID', 'Cannot push: the image has no name', { hint: 'Name it with --tag' })
           for (const reference of targets) pushed.push(await push(reference))
           return
         }
@@ -111,13 +117,21 @@ async function commit(parts: EngineParts, request: OutputRequest): Promise<Commi
 /** Repositories of the same registry that a layer's blobs came from or went to. */
 function mountSources({ tables }: EngineParts, diffId: DiffID, { registry, repository }: Reference): string[] {
   const sources = tables.blobs(diffId).flatMap((blob) => blob.sources)
-  return [...new Set(sources.filter((one) => one.registry === registry).map((one) => one.repository))].filter((one) => one !== repository)
+  return [...new Set(sources.filter((one) => one.registry === registry).map((one) => one.repository))].filter(
+    (one) => one !== repository,
+  )
 }
 
-async function rememberPushed({ tables }: EngineParts, { layers }: AssembledImage, blobs: readonly Descriptor[], { registry, repository }: Reference): Promise<void> {
+async function rememberPushed(
+  { tables }: EngineParts,
+  { layers }: AssembledImage,
+  blobs: readonly Descriptor[],
+  { registry, repository }: Reference,
+): Promise<void> {
   for (const [index, { mediaType, digest, size }] of blobs.entries()) {
     const diffId = layers[index]?.diffId
-    if (diffId !== undefined) await tables.addBlob(diffId, { mediaType, digest, size, sources: [{ registry, repository }] })
+    if (diffId !== undefined)
+      await tables.addBlob(diffId, { mediaType, digest, size, sources: [{ registry, repository }] })
   }
 }
 
@@ -125,9 +139,17 @@ function maxMtime({ rewriteTimestamp, epoch }: OutputRequest): { maxMtime?: numb
   return rewriteTimestamp && epoch !== undefined ? { maxMtime: epoch } : {}
 }
 
-async function setName(parts: EngineParts, reference: Reference, built: AssembledImage, { target }: OutputRequest): Promise<string> {
+async function setName(
+  parts: EngineParts,
+  reference: Reference,
+  built: AssembledImage,
+  { target }: OutputRequest,
+): Promise<string> {
   if (reference.digest !== undefined) {
-    throw new CoreError('OPTION_INVALID', `Cannot tag "${formatReference(reference)}": a name with a digest can't be given`)
+    throw new CoreError(
+      'OPTION_INVALID',
+      `Cannot tag "${formatReference(reference)}": a name with a digest can't be given`,
+    )
   }
   const name = formatReference(reference)
   if (parts.names.get(name)?.manifest.digest === built.descriptor.digest) return name

@@ -3,9 +3,9 @@ import { Readable } from 'node:stream'
 import type { StreamCompression } from '@tsbuild/exporter'
 import type { ByteStream } from '@tsbuild/spec'
 import { CoreError } from '../errors.js'
+import { tarBlockBytes as blockBytes, isTarHeader } from './tar-header.js'
 
 const chunkBytes = 256 << 10
-const blockBytes = 512
 
 type Sink = (chunk: Uint8Array) => void
 
@@ -81,15 +81,6 @@ async function beginsTar(read: (sink: Sink) => Promise<void>): Promise<boolean> 
     // What cannot be decompressed is no archive, but a file like any other.
   }
   return filled === blockBytes && isTarHeader(block)
-}
-
-/** A header's checksum is the sum of its bytes with the checksum's own field as spaces (POSIX ustar). */
-function isTarHeader(block: Buffer): boolean {
-  const stored = /^[ \0]*([0-7]+)[ \0]*$/.exec(block.toString('latin1', 148, 156))?.[1]
-  if (stored === undefined) return false
-  let sum = 8 * 32
-  for (const [index, byte] of block.entries()) sum += index >= 148 && index < 156 ? 0 : byte
-  return sum === Number.parseInt(stored, 8)
 }
 
 /** An abort and what the system refuses stay as they are; the rest is the archive's fault. */

@@ -1,2 +1,2 @@
-export type { CopyDigest, CopyOptions, FileEngine, FileEngineOptions, MakeDirectoryOptions } from './engine.js'
-export type { ChainSource, ContextSource, CopyRequest, FileSource, InlineFile } from './request.js'
+export type { FileEngine } from './engine.js'
+export type { CopyRequest, FileSource } from './request.js'

@@ -4,8 +4,6 @@ import type { BinaryPath } from './binary-path.js'
 import { changed, isGone, type SourceTree, unreadable } from './source-tree.js'
 
 export const chunkBytes = 1 << 20
-/** Files up to this size are read whole. */
-export const smallFileBytes = 256 << 10
 const scratch = Buffer.allocUnsafeSlow(chunkBytes)
 export const noContent = new Uint8Array(32)
 

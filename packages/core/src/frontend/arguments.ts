@@ -1,4 +1,4 @@
-import { expandWord, type ArgInstruction, type Dockerfile } from '@tsbuild/parser'
+import { type ArgInstruction, type Dockerfile, expandWord } from '@tsbuild/parser'
 import { formatPlatform, type Platform } from '@tsbuild/spec'
 import { Env } from './env.js'
 
@@ -10,7 +10,12 @@ export function proxyEnv(given: Readonly<Record<string, string>>): [name: string
   return proxyNames.flatMap((upper): [string, string][] => {
     const lower = upper.toLowerCase()
     const value = given[upper] ?? given[lower]
-    return value === undefined || value === '' ? [] : [[upper, value], [lower, value]]
+    return value === undefined || value === ''
+      ? []
+      : [
+          [upper, value],
+          [lower, value],
+        ]
   })
 }
 
@@ -47,7 +52,12 @@ export function globalScope(dockerfile: Dockerfile, start: Env, given: Readonly<
   return dockerfile.metaArgs.reduce((scope, instruction) => declare(instruction, scope, given, dockerfile), start)
 }
 
-function declare(instruction: ArgInstruction, scope: Env, given: Readonly<Record<string, string>>, { escape }: Dockerfile): Env {
+function declare(
+  instruction: ArgInstruction,
+  scope: Env,
+  given: Readonly<Record<string, string>>,
+  { escape }: Dockerfile,
+): Env {
   let out = scope
   for (const { key, value } of instruction.args) {
     const own = given[key]

@@ -52,7 +52,9 @@ export function goDuration(nanoseconds: number): string {
 
 /** Go's `%q` of a pointer to the health check, which is what BuildKit puts into history. */
 export function goHealthcheck(check: HealthcheckConfig): string {
-  const durations = [check.Interval, check.Timeout, check.StartPeriod, check.StartInterval].map((ns) => `"${goDuration(ns ?? 0)}"`)
+  const durations = [check.Interval, check.Timeout, check.StartPeriod, check.StartInterval].map(
+    (ns) => `"${goDuration(ns ?? 0)}"`,
+  )
   const retries = `'${escapeChar(String.fromCodePoint(check.Retries ?? 0), "'")}'`
   return `&{${goQuotedList(check.Test ?? [])} ${durations.join(' ')} ${retries}}`
 }

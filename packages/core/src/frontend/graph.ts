@@ -1,13 +1,13 @@
 import { createVertex, type Op, type Vertex } from '@tsbuild/solver'
-import { type CopySpec, CopyOp } from '../ops/copy-op.js'
+import type { ResolvedImage } from '../images/resolve-image.js'
+import { CopyOp, type CopySpec } from '../ops/copy-op.js'
 import { ExecOp, type ExecSpec } from '../ops/exec-op.js'
+import type { LayerChain } from '../ops/layers.js'
 import { LinkOp } from '../ops/link-op.js'
 import { MkdirOp, type MkdirSpec } from '../ops/mkdir-op.js'
 import { ScratchOp } from '../ops/scratch-op.js'
-import { SourceImageOp } from '../ops/source-image-op.js'
-import type { LayerChain } from '../ops/layers.js'
 import type { OpServices } from '../ops/services.js'
-import type { ResolvedImage } from '../images/resolve-image.js'
+import { SourceImageOp } from '../ops/source-image-op.js'
 import type { StepLabel } from './dispatch/context.js'
 
 type ChainVertex = Vertex<LayerChain>
@@ -23,7 +23,12 @@ export class Graph {
   }
 
   image(image: ResolvedImage, label: StepLabel): ChainVertex {
-    return createVertex<LayerChain>({ op: new SourceImageOp(image, this.#services), inputs: [], ...label, ignoreCache: false })
+    return createVertex<LayerChain>({
+      op: new SourceImageOp(image, this.#services),
+      inputs: [],
+      ...label,
+      ignoreCache: false,
+    })
   }
 
   exec(spec: ExecSpec, inputs: readonly ChainVertex[], label: StepLabel): ChainVertex {

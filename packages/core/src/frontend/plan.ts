@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import {
   type Dockerfile,
   expandInstruction,
@@ -9,21 +10,20 @@ import {
 } from '@tsbuild/parser'
 import type { Vertex } from '@tsbuild/solver'
 import { hostPlatform, type NetworkMode, type Platform, parsePlatform } from '@tsbuild/spec'
-import { posix } from 'node:path'
 import { CoreError } from '../errors.js'
 import type { ResolvedImage } from '../images/resolve-image.js'
 import type { LayerChain } from '../ops/layers.js'
 import { globalScope, platformArgs } from './arguments.js'
-import { locateError } from './located.js'
 import type { StageContext } from './dispatch/context.js'
 import { copy } from './dispatch/copy.js'
 import { declareArgs, exposeWords, metadata } from './dispatch/metadata.js'
 import { run } from './dispatch/run.js'
 import { workdir } from './dispatch/workdir.js'
 import type { Env } from './env.js'
-import type { Graph } from './graph.js'
 import { Env as Environment } from './env.js'
-import { scratchState, type StageState } from './stage-state.js'
+import type { Graph } from './graph.js'
+import { locateError } from './located.js'
+import { type StageState, scratchState } from './stage-state.js'
 import { displayText, isStep, StepNames } from './step-names.js'
 
 export interface PlanRequest {
@@ -85,7 +85,9 @@ class Planner {
     for (const { instructions } of dockerfile.stages) {
       for (const one of instructions) if (one.kind === 'arg') for (const { key } of one.args) declared.add(key)
     }
-    const unusedArgs = Object.keys(buildArgs).filter((name) => !declared.has(name) && this.#globals.get(name) === undefined)
+    const unusedArgs = Object.keys(buildArgs).filter(
+      (name) => !declared.has(name) && this.#globals.get(name) === undefined,
+    )
     return { target, reached: new Set(this.#states.keys()), unusedArgs }
   }
 
@@ -97,7 +99,10 @@ class Planner {
     if (target === '') return last
     const found = this.#stageNamed(target) ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined)
     if (found !== undefined) return found
-    const near = suggest(target.toLowerCase(), stages.flatMap(({ name }) => (name === undefined ? [] : [name])))
+    const near = suggest(
+      target.toLowerCase(),
+      stages.flatMap(({ name }) => (name === undefined ? [] : [name])),
+    )
     throw new CoreError(
       'STAGE_NOT_FOUND',
       `target stage "${target}" could not be found${near === undefined ? '' : ` (did you mean ${near}?)`}`,
@@ -209,7 +214,8 @@ class Planner {
     const label = this.#stageLabel(stage)
     const names = new StepNames(label, this.#stepTotal(instructions, image))
     if (image) names.next('')
-    const ignoreCache = typeof noCache === 'boolean' ? noCache : noCache.some((name) => name.toLowerCase() === stage.name)
+    const ignoreCache =
+      typeof noCache === 'boolean' ? noCache : noCache.some((name) => name.toLowerCase() === stage.name)
     let count = 0
     return {
       graph: this.#services.graph,
@@ -221,7 +227,7 @@ class Planner {
       ...(shmSizeBytes === undefined ? {} : { shmSizeBytes }),
       from: (name) => this.#files(stage, name, start.platform),
       step: (instruction, state) => ({
-        name: names.next(displayText(instruction.code, state.env, dockerfile.escape)),
+        name: names.next(displayText(instruction.code, state.env, dockerfile)),
         step: `${project} ${label} ${count++} ${instruction.kind}`,
         source: instruction.range,
         ignoreCache,
@@ -251,7 +257,8 @@ class Planner {
 
   async #dispatch(state: StageState, written: StageInstruction, context: StageContext): Promise<StageState> {
     const scope = { given: context.given, globals: context.globals, escape: context.escape }
-    if (written.kind === 'arg') return declareArgs(state, expandInstruction(written, state.env, scope).instruction, scope)
+    if (written.kind === 'arg')
+      return declareArgs(state, expandInstruction(written, state.env, scope).instruction, scope)
     const { instruction } = expandInstruction<StageInstruction>(written, state.env, scope)
     switch (instruction.kind) {
       case 'run':

@@ -26,7 +26,16 @@ export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /** `FROM scratch`. */
 export function scratchState(vertex: Vertex<LayerChain>, platform: Platform): StageState {
   const config = { Env: [`PATH=${defaultPath}`], WorkingDir: '/' }
-  return { vertex, platform, config, author: '', env: new Env().withList(config.Env), buildArgs: [], history: [], cmdSet: false }
+  return {
+    vertex,
+    platform,
+    config,
+    author: '',
+    env: new Env().withList(config.Env),
+    buildArgs: [],
+    history: [],
+    cmdSet: false,
+  }
 }
 
 /** Adds a line of history as BuildKit writes it; a line without a layer is marked so. */

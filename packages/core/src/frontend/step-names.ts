@@ -1,4 +1,4 @@
-import { expandWord, type EscapeToken, type StageInstruction } from '@tsbuild/parser'
+import { type EscapeToken, expandWord, type StageInstruction } from '@tsbuild/parser'
 import type { Env } from './env.js'
 
 /** Whether an instruction makes a step that progress counts. */
@@ -25,9 +25,9 @@ export class StepNames {
 }
 
 /** The instruction as progress shows it: one line, with the variables that are known. A text that can't be expanded stays as it is. */
-export function displayText(code: string, env: Env, escape: EscapeToken): string {
+export function displayText(code: string, env: Env, options: { readonly escape: EscapeToken }): string {
   try {
-    return expandWord(code, env, { escape, skipUnset: true, rawQuotes: true, rawEscapes: true }).value
+    return expandWord(code, env, { ...options, skipUnset: true, rawQuotes: true, rawEscapes: true }).value
   } catch {
     return code
   }

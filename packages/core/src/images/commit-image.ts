@@ -30,7 +30,9 @@ export async function commitImage(parts: EngineParts, request: CommitRequest): P
   const { chain, target, labels, epoch, now, maxMtime, signal } = request
   const call = signal === undefined ? {} : { signal }
   const infos = await Promise.all(
-    chain.layers.map((layer) => (maxMtime === undefined ? parts.diffIds.get(layer, call) : parts.diffIds.rewritten(layer, maxMtime, call))),
+    chain.layers.map((layer) =>
+      maxMtime === undefined ? parts.diffIds.get(layer, call) : parts.diffIds.rewritten(layer, maxMtime, call),
+    ),
   )
   const layerTimes = chain.layers.map((layer) => parts.tables.get(layer)?.createdAt ?? now)
   const config = imageConfig({
@@ -53,7 +55,11 @@ export async function commitImage(parts: EngineParts, request: CommitRequest): P
   return { built, layers }
 }
 
-async function rememberChain({ tables }: EngineParts, layers: readonly SnapshotName[], infos: readonly LayerInfo[]): Promise<void> {
+async function rememberChain(
+  { tables }: EngineParts,
+  layers: readonly SnapshotName[],
+  infos: readonly LayerInfo[],
+): Promise<void> {
   const id = chainIDs(infos.map(({ diffId }) => diffId)).at(-1)
   if (id === undefined || tables.chain(id)?.join() === layers.join()) return
   await tables.setChain(id, layers)

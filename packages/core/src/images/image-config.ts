@@ -28,12 +28,21 @@ export function imageConfig({ target, diffIds, layerTimes, labels, epoch, now }:
   }
 }
 
-function platformMembers({ architecture, os, variant }: Platform): Pick<ImageConfig, 'architecture' | 'os' | 'variant'> {
+function platformMembers({
+  architecture,
+  os,
+  variant,
+}: Platform): Pick<ImageConfig, 'architecture' | 'os' | 'variant'> {
   return { architecture, os, ...(variant === undefined ? {} : { variant }) }
 }
 
 /** Gives each new line the time of its layer; a line without a layer has that of the line before. */
-function datedHistory(lines: readonly HistoryEntry[], layerTimes: readonly number[], epoch: number | undefined, now: number): HistoryEntry[] {
+function datedHistory(
+  lines: readonly HistoryEntry[],
+  layerTimes: readonly number[],
+  epoch: number | undefined,
+  now: number,
+): HistoryEntry[] {
   let layer = 0
   let last = epoch === undefined ? isoTime(layerTimes[0] ?? now) : isoTime(epoch * 1000)
   return lines.map((line) => {

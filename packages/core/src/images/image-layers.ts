@@ -2,8 +2,8 @@ import { decompress } from '@tsbuild/exporter'
 import type { RegistryClient } from '@tsbuild/registry'
 import {
   type CallOptions,
-  chainIDs,
   type ContentStore,
+  chainIDs,
   type Descriptor,
   type DiffID,
   formatReference,
@@ -81,7 +81,8 @@ export class ImageLayers {
   }
 
   #longestKnown(diffIds: readonly DiffID[]): number {
-    for (let count = diffIds.length; count > 0; count--) if (this.layersOf(diffIds.slice(0, count)) !== undefined) return count
+    for (let count = diffIds.length; count > 0; count--)
+      if (this.layersOf(diffIds.slice(0, count)) !== undefined) return count
     return 0
   }
 
@@ -99,7 +100,8 @@ export class ImageLayers {
     if (descriptor === undefined || diffId === undefined || name === undefined) throw new RangeError('no such layer')
     const compression = layerCompression(descriptor.mediaType)
     const title = `Cannot unpack layer ${index + 1} of image "${formatReference(image.reference)}"`
-    if (compression === undefined) throw new CoreError('IMAGE_INVALID', `${title}: media type "${descriptor.mediaType}" is unknown`)
+    if (compression === undefined)
+      throw new CoreError('IMAGE_INVALID', `${title}: media type "${descriptor.mediaType}" is unknown`)
     await this.#fetch(image, descriptor, options)
     const tar = decompress(content.read(descriptor, { signal }), compression)
     const info = await snapshotter.apply(name, tar, { signal, below })
@@ -107,7 +109,13 @@ export class ImageLayers {
       await snapshotter.remove(name)
       throw new CoreError('IMAGE_INVALID', `${title}: its content is ${info.diffId}, the config says ${diffId}`)
     }
-    await layers.set(name, { diffId, sizeBytes: info.size, bytes: info.bytes, entries: info.entries, createdAt: Date.now() })
+    await layers.set(name, {
+      diffId,
+      sizeBytes: info.size,
+      bytes: info.bytes,
+      entries: info.entries,
+      createdAt: Date.now(),
+    })
     const { registry, repository } = image.reference
     const { mediaType, digest, size } = descriptor
     await layers.addBlob(diffId, { mediaType, digest, size, sources: [{ registry, repository }] })
@@ -115,7 +123,11 @@ export class ImageLayers {
     return info.bytes
   }
 
-  async #fetch({ reference }: ResolvedImage, descriptor: Descriptor, { signal, progress }: UnpackOptions): Promise<void> {
+  async #fetch(
+    { reference }: ResolvedImage,
+    descriptor: Descriptor,
+    { signal, progress }: UnpackOptions,
+  ): Promise<void> {
     const { content, registry } = this.#services
     if (content.hasBlob(descriptor.digest)) return
     const client = await registry()

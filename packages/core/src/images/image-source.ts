@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { decompress, type LayerSource } from '@tsbuild/exporter'
 import {
   type ByteStream,
@@ -7,11 +8,10 @@ import {
   type DiffID,
   type Digest,
   digestFromHex,
-  layerCompression,
   type LayerInfo,
+  layerCompression,
   type SnapshotName,
 } from '@tsbuild/spec'
-import { createHash } from 'node:crypto'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
 
@@ -30,7 +30,8 @@ export function openImageSource(parts: EngineParts, layers: readonly SourceLayer
     read(descriptor, options = {}) {
       if (parts.content.hasBlob(descriptor.digest)) return parts.content.read(descriptor, options)
       const layer = byDiffId.get(descriptor.digest)
-      if (layer === undefined) throw new CoreError('IMAGE_INVALID', `Cannot read blob "${descriptor.digest}": it is not in the store`)
+      if (layer === undefined)
+        throw new CoreError('IMAGE_INVALID', `Cannot read blob "${descriptor.digest}": it is not in the store`)
       return checked(tarOf(parts, layer, options), layer, options.offset ?? 0)
     },
     findCompressed(diffId, compression) {
@@ -42,7 +43,11 @@ export function openImageSource(parts: EngineParts, layers: readonly SourceLayer
   }
 }
 
-function findCompressed({ tables, content }: EngineParts, diffId: DiffID, compression: Exclude<Compression, 'none'>): Descriptor | undefined {
+function findCompressed(
+  { tables, content }: EngineParts,
+  diffId: DiffID,
+  compression: Exclude<Compression, 'none'>,
+): Descriptor | undefined {
   const ending = compression === 'gzip' ? /gzip$/ : /zstd$/
   return tables.blobs(diffId).find(({ mediaType, digest }) => ending.test(mediaType) && content.hasBlob(digest))
 }
@@ -70,8 +75,12 @@ async function* checked(tar: ByteStream, layer: SourceLayer, offset: number): By
   }
   const digest = digestFromHex(hash.digest('hex'))
   if (digest !== layer.diffId) {
-    throw new CoreError('IMAGE_INVALID', `Cannot read layer "${layer.diffId}": its snapshot has changed, it is ${digest} now`, {
-      hint: 'Build the image again with --no-cache',
-    })
+    throw new CoreError(
+      'IMAGE_INVALID',
+      `Cannot read layer "${layer.diffId}": its snapshot has changed, it is ${digest} now`,
+      {
+        hint: 'Build the image again with --no-cache',
+      },
+    )
   }
 }

@@ -13,7 +13,7 @@ import {
   parseReference,
 } from '@tsbuild/spec'
 import type { ImageNames, LayerTables } from '@tsbuild/store'
-import type { HistoryLine, ImageDetails, Images, ImageSummary } from '../api.js'
+import type { HistoryLine, ImageDetails, ImageSummary, Images } from '../api.js'
 import { CoreError } from '../errors.js'
 import type { ImageLayers } from './image-layers.js'
 import { readImage } from './resolve-image.js'
@@ -82,7 +82,8 @@ export class ImageCatalog implements Images {
     const lines: HistoryLine[] = (config.history ?? []).map((entry) => {
       if (entry.empty_layer === true) return { ...entry, sizeBytes: 0 }
       const layer = layers?.[next]
-      const sizeBytes = layer === undefined ? (manifest.layers[next]?.size ?? 0) : (this.#services.tables.get(layer)?.bytes ?? 0)
+      const sizeBytes =
+        layer === undefined ? (manifest.layers[next]?.size ?? 0) : (this.#services.tables.get(layer)?.bytes ?? 0)
       next++
       return { ...entry, sizeBytes }
     })
@@ -94,8 +95,12 @@ export class ImageCatalog implements Images {
   async tag(nameOrId: string, name: string): Promise<void> {
     const { descriptor, config } = this.#find(nameOrId)
     const reference = parseReference(name)
-    if (reference.digest !== undefined) throw new CoreError('OPTION_INVALID', `Cannot tag "${name}": a name with a digest can't be given`)
-    await this.#services.names.set(formatReference(reference), { manifest: descriptor, platform: normalizePlatform(config) })
+    if (reference.digest !== undefined)
+      throw new CoreError('OPTION_INVALID', `Cannot tag "${name}": a name with a digest can't be given`)
+    await this.#services.names.set(formatReference(reference), {
+      manifest: descriptor,
+      platform: normalizePlatform(config),
+    })
   }
 
   /** The image that a name, an id or the beginning of an id leads to. */
@@ -103,9 +108,16 @@ export class ImageCatalog implements Images {
     const descriptor = this.#byName(nameOrId) ?? this.#byId(nameOrId)
     const stored = descriptor === undefined ? undefined : this.#read(descriptor)
     if (stored !== undefined) return stored
-    const near = suggest(nameOrId, this.#services.names.list().map(({ name }) => familiarReference(parseReference(name))))
+    const near = suggest(
+      nameOrId,
+      this.#services.names.list().map(({ name }) => familiarReference(parseReference(name))),
+    )
     const hint = near === undefined ? undefined : `Did you mean "${near}"?`
-    throw new CoreError('IMAGE_NOT_FOUND', `Cannot find image "${nameOrId}": no such image`, hint === undefined ? {} : { hint })
+    throw new CoreError(
+      'IMAGE_NOT_FOUND',
+      `Cannot find image "${nameOrId}": no such image`,
+      hint === undefined ? {} : { hint },
+    )
   }
 
   #byName(name: string): Descriptor | undefined {

@@ -10,9 +10,9 @@ import {
   type ImageManifest,
   type JsonValue,
   normalizePlatform,
+  type Platform,
   parseJson,
   parseReference,
-  type Platform,
   platformScore,
   type Reference,
 } from '@tsbuild/spec'
@@ -43,13 +43,21 @@ export interface ResolveOptions extends CallOptions {
 
 /** Finds an image by name: in the local store, without network, else in its registry; then its manifest and config are kept.
  * @throws {CoreError} `IMAGE_INVALID`, {SpecError} `REFERENCE_INVALID`, and what the registry throws */
-export async function resolveImage(name: string, services: ResolveServices, options: ResolveOptions): Promise<ResolvedImage> {
+export async function resolveImage(
+  name: string,
+  services: ResolveServices,
+  options: ResolveOptions,
+): Promise<ResolvedImage> {
   const reference = parseReference(name)
   const local = options.pull === true ? undefined : findLocal(reference, services, options.platform)
   return local ?? (await fetchImage(reference, services, options))
 }
 
-function findLocal(reference: Reference, { names, content }: ResolveServices, platform: Platform): ResolvedImage | undefined {
+function findLocal(
+  reference: Reference,
+  { names, content }: ResolveServices,
+  platform: Platform,
+): ResolvedImage | undefined {
   const digest = reference.digest ?? names.get(formatReference(reference))?.manifest.digest
   if (digest === undefined) return undefined
   const found = readImage(content, digest)
@@ -58,7 +66,10 @@ function findLocal(reference: Reference, { names, content }: ResolveServices, pl
 }
 
 /** Manifest and config of an image in the store; `undefined` when one of them is not there. */
-export function readImage(content: ContentStore, digest: Digest): { manifest: ImageManifest; config: ImageConfig } | undefined {
+export function readImage(
+  content: ContentStore,
+  digest: Digest,
+): { manifest: ImageManifest; config: ImageConfig } | undefined {
   const manifestBytes = content.readSmall(digest)
   if (manifestBytes === undefined) return undefined
   const manifest = decode<ImageManifest>(manifestBytes, `manifest ${digest}`)

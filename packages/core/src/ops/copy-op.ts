@@ -80,7 +80,12 @@ export class CopyOp implements Op<LayerChain> {
         )
         onLayer(made.layer)
         const { bytes } = made.usage
-        return { result: made.chain, value: { layer: made.layer }, sizeBytes: bytes, keyParts: this.#parts(inputs, content) }
+        return {
+          result: made.chain,
+          value: { layer: made.layer },
+          sizeBytes: bytes,
+          keyParts: this.#parts(inputs, content),
+        }
       } catch (error) {
         if (attempt === 3 || !isChanged(error)) throw error
       }

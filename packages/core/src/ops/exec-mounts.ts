@@ -1,8 +1,8 @@
 import { chmod, chown, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  canonicalDigest,
   type CanonicalValue,
+  canonicalDigest,
   digestHex,
   type KeyLocks,
   type ProcessMount,
@@ -142,12 +142,15 @@ async function openCache(
   stack: AsyncDisposableList,
 ): Promise<ProcessMount> {
   const from = mount.input === undefined ? undefined : inputs[mount.input]
-  const identity = digestHex(canonicalDigest([mount.id, from?.key ?? null, mount.subpath, mount.mode, mount.uid, mount.gid]))
+  const identity = digestHex(
+    canonicalDigest([mount.id, from?.key ?? null, mount.subpath, mount.mode, mount.uid, mount.gid]),
+  )
   const name = identity.slice(0, 32)
   const directory = await lockedDirectory(name, mount, context, stack)
   if (mount.fresh) await setAside(directory)
   if ((await mkdir(directory, { recursive: true })) !== undefined) {
-    if (from !== undefined) await context.snapshotter.copyChain(from.result.layers, directory, { signal: context.signal })
+    if (from !== undefined)
+      await context.snapshotter.copyChain(from.result.layers, directory, { signal: context.signal })
     await chown(join(directory, mount.subpath), mount.uid, mount.gid)
     await chmod(join(directory, mount.subpath), mount.mode)
   }

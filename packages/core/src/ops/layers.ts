@@ -1,5 +1,5 @@
-import { canonicalDigest, type JsonValue, type SnapshotName, type Snapshotter } from '@tsbuild/spec'
 import type { Result, Solved } from '@tsbuild/solver'
+import { canonicalDigest, type JsonValue, type SnapshotName, type Snapshotter } from '@tsbuild/spec'
 
 /** What a vertex gives: an ordered chain of layers, lowest first. `id` names this very result; a step made again has another one. */
 export interface LayerChain extends Result {
@@ -28,7 +28,11 @@ export function layerFromValue(value: JsonValue): SnapshotName | undefined {
 }
 
 /** The result of a step that made one layer on its first input, while that layer is still there. */
-export function loadLayer(value: JsonValue, base: SolvedChain | undefined, snapshotter: Snapshotter): LayerChain | undefined {
+export function loadLayer(
+  value: JsonValue,
+  base: SolvedChain | undefined,
+  snapshotter: Snapshotter,
+): LayerChain | undefined {
   const layer = layerFromValue(value)
   if (layer === undefined || base === undefined || !snapshotter.has(layer)) return undefined
   return addLayer(base.result, layer)

@@ -46,7 +46,9 @@ export class MkdirOp implements Op<LayerChain> {
     if (base === undefined) throw new TypeError('a mkdir vertex needs its root as input')
     const { files, onLayer } = this.#services
     const { path, user } = this.#spec
-    const made = await makeLayer(this.#services, base.result, signal, (mount) => files.makeDirectory(mount, path, { user, mode: 0o755, signal }))
+    const made = await makeLayer(this.#services, base.result, signal, (mount) =>
+      files.makeDirectory(mount, path, { user, mode: 0o755, signal }),
+    )
     onLayer(made.layer)
     return { result: made.chain, value: { layer: made.layer }, sizeBytes: made.usage.bytes }
   }

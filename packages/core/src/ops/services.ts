@@ -1,6 +1,6 @@
 import type { KeyLocks, Runtime, SnapshotName, Snapshotter } from '@tsbuild/spec'
-import type { FileEngine, FileSource } from '../files/index.js'
 import type { LayerTables } from '@tsbuild/store'
+import type { FileEngine, FileSource } from '../files/index.js'
 import type { ImageLayers } from '../images/image-layers.js'
 
 /** What ops use of the engine and of the build that they belong to. Members that are dear to open are functions:

@@ -33,9 +33,18 @@ const kernelFlags = ['nosuid', 'noexec', 'nodev']
 const defaultShmBytes = 64 << 20
 
 const maskedPaths = [
-  ...['acpi', 'asound', 'interrupts', 'kcore', 'keys', 'latency_stats', 'sched_debug', 'scsi', 'timer_list', 'timer_stats'].map(
-    (name) => `/proc/${name}`,
-  ),
+  ...[
+    'acpi',
+    'asound',
+    'interrupts',
+    'kcore',
+    'keys',
+    'latency_stats',
+    'sched_debug',
+    'scsi',
+    'timer_list',
+    'timer_stats',
+  ].map((name) => `/proc/${name}`),
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
 ]
@@ -52,7 +61,9 @@ export function ociConfig(step: OciStep): string {
     process: processConfig(step),
     mounts: [...kernelMounts(spec), ...step.mounts],
     linux: {
-      namespaces: ['mount', 'pid', 'ipc', 'uts', ...(spec.network === 'none' ? ['network'] : [])].map((type) => ({ type })),
+      namespaces: ['mount', 'pid', 'ipc', 'uts', ...(spec.network === 'none' ? ['network'] : [])].map((type) => ({
+        type,
+      })),
       ...(insecure ? {} : { maskedPaths, readonlyPaths }),
       ...(insecure || !step.deviceRules ? {} : { resources: { devices: [{ allow: false, access: 'rwm' }] } }),
     },
@@ -68,7 +79,11 @@ function processConfig({ spec, user, limits, ownCapabilities }: OciStep) {
     env: environment(spec, user.home),
     cwd: spec.cwd,
     capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
-    rlimits: limits.map(({ type }, index) => ({ type, soft: limitMark(index, 'soft'), hard: limitMark(index, 'hard') })),
+    rlimits: limits.map(({ type }, index) => ({
+      type,
+      soft: limitMark(index, 'soft'),
+      hard: limitMark(index, 'hard'),
+    })),
     noNewPrivileges: false,
   }
 }
@@ -82,7 +97,12 @@ function environment({ env, args }: ProcessSpec, home: string): string[] {
 }
 
 function kernelMounts({ security, shmSizeBytes = defaultShmBytes }: ProcessSpec): OciMount[] {
-  const mount = (type: string, destination: string, ...options: string[]) => ({ destination, type, source: type, options })
+  const mount = (type: string, destination: string, ...options: string[]) => ({
+    destination,
+    type,
+    source: type,
+    options,
+  })
   return [
     mount('proc', '/proc', ...kernelFlags),
     mount('tmpfs', '/dev', 'nosuid', 'strictatime', 'mode=755', 'size=65536k'),
@@ -94,7 +114,7 @@ function kernelMounts({ security, shmSizeBytes = defaultShmBytes }: ProcessSpec)
 }
 
 function capabilityNames(bits: bigint): string[] {
-  return Object.entries(CAPABILITIES).flatMap(([name, bit]) => ((bits >> BigInt(bit)) & 1n) === 1n ? [name] : [])
+  return Object.entries(CAPABILITIES).flatMap(([name, bit]) => (((bits >> BigInt(bit)) & 1n) === 1n ? [name] : []))
 }
 
 /** Limits are 64 bits wide, more than a JSON number of JavaScript holds: they are put in as text. No other string can look like a

@@ -14,7 +14,9 @@ const cleanUp = /^(failed to remove|unable to (destroy|remove|delete)|failed to 
 
 /** Whether the output may be the program's and not the step's. */
 export function isAnnouncement(chunk: Uint8Array): boolean {
-  return announcement.test(Buffer.from(chunk.buffer, chunk.byteOffset, Math.min(chunk.byteLength, 200)).toString('latin1'))
+  return announcement.test(
+    Buffer.from(chunk.buffer, chunk.byteOffset, Math.min(chunk.byteLength, 200)).toString('latin1'),
+  )
 }
 
 /** Reads the log that an OCI program was told to write (one JSON object a line).
@@ -43,6 +45,11 @@ function failureIn(line: string): string | undefined {
 
 function stepError(reason: string, command: string): RuntimeError | undefined {
   if (/rlimit/i.test(reason)) return refused(/RLIMIT_\w+/.exec(reason)?.[0] ?? 'of the step', reason)
+  if (/[ug]ids? .*must be in range/i.test(reason)) {
+    return new RuntimeError('RUNTIME_UNAVAILABLE', `Cannot run the step as its user: ${reason}`, {
+      hint: 'Use the native runtime, which takes all ids',
+    })
+  }
   if (!/^(exec|error executing|executable|open executable)\b/.test(reason)) return undefined
   if (/no such file|not found/i.test(reason)) {
     return new RuntimeError('COMMAND_NOT_FOUND', `Cannot find the command "${command}": ${reason}`)

@@ -73,7 +73,10 @@ export function openOciLauncher(options: OciLauncherOptions, send: SendReply): O
       if (failure === undefined || step.cancelled) return status
       if (failure.kind === 'step') throw failure.error
       if (!programs.failed(program, failure.reason)) {
-        throw new RuntimeError('RUNTIME_UNAVAILABLE', `Cannot start the process with "${program.path}": ${failure.reason}`)
+        throw new RuntimeError(
+          'RUNTIME_UNAVAILABLE',
+          `Cannot start the process with "${program.path}": ${failure.reason}`,
+        )
       }
     }
   }
@@ -96,7 +99,12 @@ export function openOciLauncher(options: OciLauncherOptions, send: SendReply): O
     const ended = run(step)
       .then(
         (status): LauncherReply => ({ kind: 'ended', id, status }),
-        (error): LauncherReply => ({ kind: 'failed', id, error: carryError(error), retired: error instanceof HomeLost }),
+        (error): LauncherReply => ({
+          kind: 'failed',
+          id,
+          error: carryError(error),
+          retired: error instanceof HomeLost,
+        }),
       )
       .then((reply) => {
         running.delete(id)

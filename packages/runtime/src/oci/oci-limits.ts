@@ -25,12 +25,13 @@ export function ociLimits(limits: readonly ResourceLimit[]): OciLimit[] {
 function checkedLimit({ name, soft, hard }: ResourceLimit): OciLimit {
   if (!Object.hasOwn(RLIMITS, name)) throw refused(name, 'there is no such limit')
   if (soft > hard) throw refused(name, 'the soft limit is above the hard one')
-  if (!mayRaise() && hard > openHost().prlimit(0, name).hard) throw refused(name, 'the hard limit is above that of this process')
+  if (!mayRaise() && hard > openHost().prlimit(0, name).hard)
+    throw refused(name, 'the hard limit is above that of this process')
   return { type: `RLIMIT_${name.toUpperCase()}`, soft: encode(soft), hard: encode(hard) }
 }
 
 function mayRaise(): boolean {
-  const bit = BigInt(CAPABILITIES['CAP_SYS_RESOURCE'] ?? 0)
+  const bit = BigInt(CAPABILITIES.CAP_SYS_RESOURCE ?? 0)
   return ((openHost().capget().effective >> bit) & 1n) === 1n
 }
 

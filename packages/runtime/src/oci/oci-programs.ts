@@ -9,7 +9,7 @@ const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** Absolute paths of the OCI programs to use.
  * @param program a name or path; without it those that we know
  * @throws {RuntimeError} `RUNTIME_UNAVAILABLE` */
-export function findOciPrograms(program: string | undefined, path = process.env['PATH'] ?? usualPath): string[] {
+export function findOciPrograms(program: string | undefined, path = process.env.PATH ?? usualPath): string[] {
   const names = program === undefined ? known : [program]
   const found = names.flatMap((name) => findOnPath(name, path))
   if (found.length > 0) return found

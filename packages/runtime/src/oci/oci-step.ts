@@ -1,14 +1,6 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  type ChildCall,
-  MS_NODEV,
-  MS_NOEXEC,
-  MS_NOSUID,
-  O_CLOEXEC,
-  openHost,
-  PR_SET_PDEATHSIG,
-} from '@tsbuild/host'
+import { type ChildCall, MS_NODEV, MS_NOEXEC, MS_NOSUID, O_CLOEXEC, openHost, PR_SET_PDEATHSIG } from '@tsbuild/host'
 import type { ProcessSpec } from '@tsbuild/spec'
 import { asRuntimeError } from '../errors.js'
 import { findCommand } from '../find-command.js'
@@ -16,6 +8,7 @@ import { createUndo, type LauncherHome } from '../launcher-home.js'
 import { lookUpUser } from '../read-accounts.js'
 import type { ResolvedUser } from '../resolve-user.js'
 import { HomeLost, type StartedStep } from '../step.js'
+import { mountText, type StepRoot } from '../step-binds.js'
 import { defaultHostname } from '../step-root.js'
 import { checkProgram } from './check-program.js'
 import { ociConfig } from './oci-config.js'
@@ -59,6 +52,7 @@ export function startOciStep(start: OciStart): StartedOciStep {
       const limits = ociLimits(spec.limits ?? [])
       const { step, mounts } = buildOciRoot(home, spec)
       cleanup.add(() => step.undo.run())
+      hideOddAccounts(step)
       const user = home.within(step.fd, () => inspectRoot(spec))
       const { withoutCgroups } = start.program
       const config = ociConfig({
@@ -99,6 +93,22 @@ function comeBack(home: LauncherHome): void {
     home.comeBack()
   } catch (cause) {
     throw new HomeLost('Cannot return to the namespaces of the host', { cause })
+  }
+}
+
+/** OCI programs open these files themselves, and would wait for ever on a fifo. */
+function hideOddAccounts(step: StepRoot): void {
+  for (const path of ['/etc/passwd', '/etc/group']) {
+    if (step.home.within(step.fd, () => isSpecial(path))) mountText(step, path, '')
+  }
+}
+
+function isSpecial(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === false
+  } catch {
+    // A link in a circle, for example: nobody can wait on that.
+    return false
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DiffID, SnapshotUsage } from '@tsbuild/spec'
+import type { DiffID } from '@tsbuild/spec'
 import type { LayerFormat } from '../layers/layer.js'
 
 /** A chain on disk, as it is named to a worker: directories of layers (with `fs` in them), lowest first. */
@@ -57,14 +57,4 @@ export interface PackLayerInput {
 
 export interface PackChainInput extends ChainInput {
   readonly maxMtime?: number | undefined
-}
-
-/** Methods of the worker and what they give back. */
-export interface TaskResults {
-  readonly normalise: SnapshotUsage
-  readonly materialise: SnapshotUsage
-  readonly diff: SnapshotUsage
-  readonly apply: ApplyResult
-  readonly complete: SnapshotUsage
-  readonly remove: null
 }

@@ -17,8 +17,8 @@ const recordRows = jsonRows<RecordRow>('cache')
 const stepRows = jsonRows<readonly string[]>('cache-steps')
 
 /** The records as they are in the database, for the collection of garbage. */
-export function* allRecords(db: Reader): Generator<CacheRecord> {
-  for (const { value } of recordRows.entries(db)) yield value.record
+export async function* allRecords(db: Reader): AsyncGenerator<CacheRecord> {
+  for await (const { value } of recordRows.unhurried(db)) yield value.record
 }
 
 export function createCacheStore(db: Database, stamps: BootStamps, onSaved: () => void): CacheStore {

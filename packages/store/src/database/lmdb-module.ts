@@ -1,16 +1,14 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-
-type Lmdb = typeof import('lmdb')
+import { requireLmdb } from './require-lmdb.js'
 
 /** Loads lmdb; the CommonJS build, since it starts in half the time of the other one.
  *
  * Two of its helpers read the environment while they load: one looks for the C library by running programs unless `LIBC` says which,
  * the other loads a native msgpack decoder that is of no use here. */
-export function loadLmdb(): Lmdb {
+export function loadLmdb(): typeof import('lmdb') {
   const settings: Record<string, string> = { MSGPACKR_NATIVE_ACCELERATION_DISABLED: 'true' }
   if (process.platform === 'linux' && !existsSync(muslLoader())) settings.LIBC = 'glibc'
-  return withEnvironment(settings, () => createRequire(import.meta.url)('lmdb') as Lmdb)
+  return withEnvironment(settings, requireLmdb)
 }
 
 function muslLoader(): string {

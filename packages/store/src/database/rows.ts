@@ -1,7 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreError } from '../errors.js'
 import type { Reader, Transaction } from './database.js'
 
 const keyBytes = 1900
+const rowsPerTurn = 50
 const separator = '\0'
 /** No byte of UTF-8 is as high: `prefix` + this one ends the range of `prefix`. */
 const end = Buffer.from([0xff])
@@ -37,6 +39,8 @@ export interface Rows<Value> {
   get(from: Reader, key: string): Value | undefined
   has(from: Reader, key: string): boolean
   entries(from: Reader, prefix?: string): Generator<{ readonly key: string; readonly value: Value }>
+  /** All rows as they are now, handed out a few at a time: other tasks of this thread run in between. */
+  unhurried(from: Reader): AsyncGenerator<{ readonly key: string; readonly value: Value }>
   put(tx: Transaction, key: string, value: Value): void
   remove(tx: Transaction, key: string): void
 }
@@ -77,6 +81,14 @@ function rows<Value>(
     has: (from, text) => from.has(key(text)),
     *entries(from, prefix = '') {
       for (const row of from.range(key(prefix))) {
+        yield { key: row.key.toString('utf8', table.length + 1), value: decode(row.value) }
+      }
+    },
+    async *unhurried(from) {
+      // Decoding is what takes time; an open cursor must not outlive a turn of the event loop.
+      const all = [...from.range(key(''))]
+      for (const [index, row] of all.entries()) {
+        if (index % rowsPerTurn === rowsPerTurn - 1) await nextTurn()
         yield { key: row.key.toString('utf8', table.length + 1), value: decode(row.value) }
       }
     },

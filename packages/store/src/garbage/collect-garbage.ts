@@ -61,7 +61,7 @@ export async function collectGarbage(context: Context, options: GarbageOptions):
   await using dead = takeDeadSessions(sessions, leaseSessions(db))
   db.refresh()
   const readSmall: ContentStore['readSmall'] = (digest) => content.readSmall(digest)
-  const marks = mark(db, readSmall, youngSince)
+  const marks = await mark(db, readSmall, youngSince)
   const leased = (from: Parameters<typeof leasedResources>[0]) => leasedResources(from, dead.ids, began)
   const sweep: Sweep = { ...context, options, marks, leased, youngSince }
   const snapshots = options.removeSnapshot === undefined && options.dryRun !== true ? [] : await sweepSnapshots(sweep)

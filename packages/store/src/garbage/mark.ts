@@ -14,22 +14,22 @@ export interface Marks {
 }
 
 /** @param youngSince rows made after this (milliseconds since the epoch) count as reached */
-export function mark(db: Reader, readSmall: ReadSmall, youngSince: number): Marks {
+export async function mark(db: Reader, readSmall: ReadSmall, youngSince: number): Promise<Marks> {
   const reached = new Set<string>()
   const diffIds = new Set<DiffID>()
-  for (const { value } of imageRows.entries(db)) {
+  for await (const { value } of imageRows.unhurried(db)) {
     for (const blob of imageBlobs(value.manifest, readSmall) ?? [value.manifest]) reached.add(blob.digest)
     markStack(db, imageConfig(value.manifest, readSmall)?.rootfs?.diff_ids ?? [], reached, diffIds)
   }
-  for (const record of allRecords(db)) markRecord(record, reached)
-  for (const { value } of chainRows.entries(db)) {
+  for await (const record of allRecords(db)) markRecord(record, reached)
+  for await (const { value } of chainRows.unhurried(db)) {
     if (value.at >= youngSince) for (const name of value.layers) reached.add(name)
   }
-  for (const { key, value } of layerRows.entries(db)) {
+  for await (const { key, value } of layerRows.unhurried(db)) {
     if (value.createdAt >= youngSince) reached.add(key)
     if (reached.has(key) && value.diffId !== undefined) diffIds.add(value.diffId)
   }
-  for (const { key, value } of blobRows.entries(db)) {
+  for await (const { key, value } of blobRows.unhurried(db)) {
     if (value.at >= youngSince) diffIds.add(key as DiffID)
     if (diffIds.has(key as DiffID)) for (const { digest } of value.blobs) reached.add(digest)
   }

@@ -1,5 +1,5 @@
-import type { AddInstruction, CopyInstruction } from '@tsbuild/parser'
 import { posix } from 'node:path'
+import type { AddInstruction, CopyInstruction } from '@tsbuild/parser'
 import type { CopySpec } from '../../ops/copy-op.js'
 import { type StageState, withHistory } from '../stage-state.js'
 import type { StageContext } from './context.js'
@@ -11,7 +11,8 @@ export async function copy(
   context: StageContext,
 ): Promise<StageState> {
   const { graph } = context
-  const from = instruction.kind === 'copy' && instruction.from !== undefined ? await context.from(instruction.from) : undefined
+  const from =
+    instruction.kind === 'copy' && instruction.from !== undefined ? await context.from(instruction.from) : undefined
   const spec: CopySpec = {
     kind: instruction.kind,
     sources: instruction.sources,
@@ -24,7 +25,9 @@ export async function copy(
     parents: instruction.kind === 'copy' && instruction.parents,
     ...(instruction.kind === 'add' && instruction.unpack !== undefined ? { unpack: instruction.unpack } : {}),
     ...(instruction.kind === 'add' && instruction.checksum !== undefined ? { checksum: instruction.checksum } : {}),
-    ...(instruction.kind === 'add' && instruction.keepGitDir !== undefined ? { keepGitDir: instruction.keepGitDir } : {}),
+    ...(instruction.kind === 'add' && instruction.keepGitDir !== undefined
+      ? { keepGitDir: instruction.keepGitDir }
+      : {}),
     link: instruction.link,
     author: state.author,
   }

@@ -19,12 +19,20 @@ export const metadata = {
       env = env.with(key, value)
       list = setEnvItem(list, key, value)
     }
-    return withHistory({ ...setConfig(state, { Env: list ?? [] }), env }, `ENV ${pairs.map(({ key, value }) => `${key}=${value}`).join(' ')}`, 'empty')
+    return withHistory(
+      { ...setConfig(state, { Env: list ?? [] }), env },
+      `ENV ${pairs.map(({ key, value }) => `${key}=${value}`).join(' ')}`,
+      'empty',
+    )
   },
 
   label(state: StageState, { pairs }: Of<'label'>): StageState {
     const Labels = { ...state.config.Labels, ...Object.fromEntries(pairs.map(({ key, value }) => [key, value])) }
-    return withHistory(setConfig(state, { Labels }), `LABEL ${pairs.map(({ key, value }) => `${key}=${value}`).join(' ')}`, 'empty')
+    return withHistory(
+      setConfig(state, { Labels }),
+      `LABEL ${pairs.map(({ key, value }) => `${key}=${value}`).join(' ')}`,
+      'empty',
+    )
   },
 
   user(state: StageState, { user }: Of<'user'>): StageState {
@@ -33,14 +41,22 @@ export const metadata = {
 
   cmd(state: StageState, { command }: Of<'cmd'>): StageState {
     const Cmd = shellArgs(state, command)
-    return withHistory({ ...setConfig(state, { Cmd, ArgsEscaped: true }), cmdSet: true }, `CMD ${goQuotedList(Cmd)}`, 'empty')
+    return withHistory(
+      { ...setConfig(state, { Cmd, ArgsEscaped: true }), cmdSet: true },
+      `CMD ${goQuotedList(Cmd)}`,
+      'empty',
+    )
   },
 
   entrypoint(state: StageState, { command }: Of<'entrypoint'>): StageState {
     const Entrypoint = shellArgs(state, command)
     const { Cmd: _, ...inherited } = state.config
     const config = state.cmdSet ? state.config : inherited
-    return withHistory({ ...state, config: { ...config, Entrypoint } }, `ENTRYPOINT ${goQuotedList(Entrypoint)}`, 'empty')
+    return withHistory(
+      { ...state, config: { ...config, Entrypoint } },
+      `ENTRYPOINT ${goQuotedList(Entrypoint)}`,
+      'empty',
+    )
   },
 
   expose(state: StageState, { ports: words }: Of<'expose'>): StageState {
@@ -64,7 +80,11 @@ export const metadata = {
   },
 
   healthcheck(state: StageState, { healthcheck }: Of<'healthcheck'>): StageState {
-    return withHistory(setConfig(state, { Healthcheck: healthcheck }), `HEALTHCHECK ${goHealthcheck(healthcheck)}`, 'empty')
+    return withHistory(
+      setConfig(state, { Healthcheck: healthcheck }),
+      `HEALTHCHECK ${goHealthcheck(healthcheck)}`,
+      'empty',
+    )
   },
 
   /** Triggers leave no line of history. */
@@ -85,7 +105,11 @@ export interface ArgScope {
 }
 
 /** ARG: a value that was passed wins, then the default (only then expanded), then the global scope's. */
-export function declareArgs(state: StageState, instruction: Of<'arg'>, { given, globals, escape }: ArgScope): StageState {
+export function declareArgs(
+  state: StageState,
+  instruction: Of<'arg'>,
+  { given, globals, escape }: ArgScope,
+): StageState {
   let { env } = state
   const buildArgs = [...state.buildArgs]
   const shown: string[] = []

@@ -1,7 +1,7 @@
+import { posix } from 'node:path'
 import { processHeredoc, type RunInstruction, type RunMount } from '@tsbuild/parser'
 import type { Vertex } from '@tsbuild/solver'
 import { formatPlatform, hostPlatform, type Platform, platformScore } from '@tsbuild/spec'
-import { posix } from 'node:path'
 import { CoreError } from '../../errors.js'
 import type { ExecMount } from '../../ops/exec-mounts.js'
 import type { LayerChain } from '../../ops/layers.js'
@@ -17,7 +17,10 @@ export async function run(state: StageState, instruction: RunInstruction, contex
   checkRunnable(state.platform)
   if (instruction.devices.length > 0) throw unsupported('RUN --device')
   if (instruction.security === 'insecure') {
-    throw new CoreError('UNSUPPORTED', 'Cannot run with --security=insecure: the entitlement security.insecure is not granted')
+    throw new CoreError(
+      'UNSUPPORTED',
+      'Cannot run with --security=insecure: the entitlement security.insecure is not granted',
+    )
   }
   const inputs: Vertex<LayerChain>[] = [state.vertex]
   const mounts: ExecMount[] = []
@@ -26,7 +29,8 @@ export async function run(state: StageState, instruction: RunInstruction, contex
     mounts.push({ kind: 'bind', input: 1, subpath: '/', target: '/dev/pipes', readonly: true })
   }
   const label = context.step(instruction, state)
-  for (const mount of instruction.mounts) mounts.push(await toExecMount(mount, state, inputs, context, label.ignoreCache))
+  for (const mount of instruction.mounts)
+    mounts.push(await toExecMount(mount, state, inputs, context, label.ignoreCache))
   const env = state.env.get('PATH') === undefined ? state.env.with('PATH', defaultPath) : state.env
   const vertex = context.graph.exec(
     {
@@ -37,7 +41,7 @@ export async function run(state: StageState, instruction: RunInstruction, contex
       user: state.config.User ?? '',
       network: instruction.network === 'default' ? context.network : instruction.network,
       security: instruction.security,
-      hostname: context.given['BUILDKIT_SANDBOX_HOSTNAME'] || 'buildkitsandbox',
+      hostname: context.given.BUILDKIT_SANDBOX_HOSTNAME || 'buildkitsandbox',
       extraHosts: context.extraHosts,
       ...(context.shmSizeBytes === undefined ? {} : { shmSizeBytes: context.shmSizeBytes }),
       mounts,
@@ -68,7 +72,8 @@ function commandOf({ command, heredocs, code }: RunInstruction): {
   }
   const text = processHeredoc(first)
   if (!text.startsWith('#!')) return { command: { form: 'shell', text } }
-  if (first.name.includes('/') || first.name === '..') throw new CoreError('DOCKERFILE_INVALID', `Cannot run heredoc of "${code}": bad name`)
+  if (first.name.includes('/') || first.name === '..')
+    throw new CoreError('DOCKERFILE_INVALID', `Cannot run heredoc of "${code}": bad name`)
   const file = { name: first.name, data: Buffer.from(text) }
   return { command: { form: 'shell', text: `/dev/pipes/${first.name}` }, file }
 }
@@ -88,7 +93,13 @@ async function toExecMount(
   switch (mount.type) {
     case 'bind':
       if (target === '/') throw new CoreError('DOCKERFILE_INVALID', 'invalid mount target "/"')
-      return { kind: 'bind', input: await input(), subpath: posix.join('/', mount.source ?? '/'), target, readonly: mount.readonly }
+      return {
+        kind: 'bind',
+        input: await input(),
+        subpath: posix.join('/', mount.source ?? '/'),
+        target,
+        readonly: mount.readonly,
+      }
     case 'tmpfs':
       return { kind: 'tmpfs', target, ...(mount.sizeBytes === undefined ? {} : { sizeBytes: mount.sizeBytes }) }
     case 'cache':
@@ -107,7 +118,10 @@ async function toExecMount(
       }
     case 'secret': {
       const id = mount.id ?? posix.basename(mount.target ?? '')
-      const path = mount.target === undefined && mount.env !== undefined ? undefined : absolute(mount.target ?? `/run/secrets/${id}`, state)
+      const path =
+        mount.target === undefined && mount.env !== undefined
+          ? undefined
+          : absolute(mount.target ?? `/run/secrets/${id}`, state)
       return {
         kind: 'secret',
         id,
@@ -128,9 +142,13 @@ async function toExecMount(
 function checkRunnable(platform: Platform): void {
   const host = hostPlatform()
   if (platformScore(host, platform) !== undefined) return
-  throw new CoreError('PLATFORM_UNSUPPORTED', `Cannot run programs for ${formatPlatform(platform)}: this machine runs ${formatPlatform(host)}`, {
-    hint: 'Run the step in a stage for this machine: FROM --platform=$BUILDPLATFORM',
-  })
+  throw new CoreError(
+    'PLATFORM_UNSUPPORTED',
+    `Cannot run programs for ${formatPlatform(platform)}: this machine runs ${formatPlatform(host)}`,
+    {
+      hint: 'Run the step in a stage for this machine: FROM --platform=$BUILDPLATFORM',
+    },
+  )
 }
 
 function absolute(target: string | undefined, state: StageState): string {
@@ -140,4 +158,3 @@ function absolute(target: string | undefined, state: StageState): string {
 function unsupported(what: string): CoreError {
   return new CoreError('UNSUPPORTED', `Cannot use ${what}: not supported yet`)
 }
-

@@ -1,5 +1,5 @@
-import type { WorkdirInstruction } from '@tsbuild/parser'
 import { posix } from 'node:path'
+import type { WorkdirInstruction } from '@tsbuild/parser'
 import { type StageState, withHistory } from '../stage-state.js'
 import type { StageContext } from './context.js'
 

@@ -1,0 +1,26 @@
+// Stands at the top of each bundle: parts of Node that cost milliseconds to load come with the first use of one of their members.
+require = ((load) => {
+  const slow = new Set(
+    'child_process crypto fs/promises http https net stream stream/promises timers/promises tls worker_threads zlib'
+      .split(' ')
+      .map((name) => `node:${name}`),
+  )
+  const made = {}
+  const later = (id) => {
+    let loaded
+    const get = () => (loaded ??= load(id))
+    return new Proxy(
+      {},
+      {
+        get: (_, name) => get()[name],
+        has: (_, name) => name in get(),
+        ownKeys: () => Reflect.ownKeys(get()),
+        getOwnPropertyDescriptor: (_, name) => {
+          const found = Reflect.getOwnPropertyDescriptor(get(), name)
+          return found && { ...found, configurable: true }
+        },
+      },
+    )
+  }
+  return Object.assign((id) => (slow.has(id) ? (made[id] ??= later(id)) : load(id)), load)
+})(require)
