@@ -1,4 +1,4 @@
-// Holds the parser against a folder of conformance cases: node scripts/conformance/run.mjs DIR [AREA…] [-v]
+// Holds the parser and whole builds against a folder of conformance cases: node scripts/conformance/run.mjs DIR [AREA…] [-v]
 // Prints per area what passed, failed and was skipped, and exits with 1 on a failure that known-differences.json does not explain.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'

@@ -1,7 +1,7 @@
 // Bundles the CLI and all workers into one flat folder, so that `new URL('./x-worker.js', import.meta.url)` finds them.
 // CommonJS, since Node starts that much faster: no loader of ES modules, one file to find and to compile.
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, transform } from 'esbuild'
@@ -21,6 +21,8 @@ const { code: lazyBuiltins } = await transform(readFileSync(join(cli, 'scripts/l
   minify: true,
 })
 
+const banner = { js: "const tsbuildUrl=require('node:url').pathToFileURL(__filename).href;" }
+
 const common = {
   outdir,
   bundle: true,
@@ -31,7 +33,7 @@ const common = {
   minify: true,
   keepNames: true,
   define: { 'import.meta.url': 'tsbuildUrl' },
-  banner: { js: `${lazyBuiltins}const tsbuildUrl=require('node:url').pathToFileURL(__filename).href;` },
+  banner: { js: `${lazyBuiltins}${banner.js}` },
   external: ['koffi', 'lmdb', '@bokuweb/zstd-wasm'],
   legalComments: 'none',
   logLevel: 'warning',
@@ -40,9 +42,15 @@ const common = {
 /** The entry that answers `--version` stays small; the rest is a file of its own. */
 const restApart = {
   name: 'rest-apart',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.\/process\.js$/ }, () => ({ path: './load-cached.cjs', external: true }))
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/process\.js$/ }, ({ path }) => ({ path, namespace: 'apart' }))
+    onLoad({ filter: /.*/, namespace: 'apart' }, () => cached('cli.js'))
   },
+}
+
+/** A module that runs a bundle with its code cache. */
+function cached(name) {
+  return { contents: `module.exports = require('./load-cached.cjs')('${name}')`, resolveDir: join(cli, 'scripts') }
 }
 
 /** Brings lmdb's JavaScript along, of which finding and compiling it is the dear part, and leaves its compiled part where lmdb is
@@ -64,17 +72,18 @@ const lmdbWithin = {
 rmSync(outdir, { recursive: true, force: true })
 mkdirSync(outdir, { recursive: true })
 writeFileSync(join(outdir, 'package.json'), '{ "type": "commonjs" }\n')
-await build({ ...common, entryPoints: { tsbuild: join(cli, 'dist/main.js') }, plugins: [restApart] })
+await build({ ...common, banner, entryPoints: { tsbuild: join(cli, 'dist/main.js') }, plugins: [restApart] })
 await build({
   ...common,
-  entryPoints: { cli: join(cli, 'dist/process.js') },
   external: ['koffi', '@bokuweb/zstd-wasm'],
+  entryPoints: { cli: join(cli, 'dist/process.js') },
   plugins: [lmdbWithin],
 })
 const nameOf = (file) => file.split('/').at(-1).slice(0, -'.js'.length)
-const workerEntries = Object.fromEntries(workers.map((file) => [nameOf(file), file]))
-await build({ ...common, entryPoints: workerEntries })
-copyFileSync(join(cli, 'scripts/load-cached.cjs'), join(outdir, 'load-cached.cjs'))
+// A build waits for the one that reads contexts, so it has a code cache, too.
+const outName = (file) => (nameOf(file) === 'files-worker' ? 'files-worker-code' : nameOf(file))
+await build({ ...common, entryPoints: Object.fromEntries(workers.map((file) => [outName(file), file])) })
+await build({ ...common, banner, stdin: cached('files-worker-code.js'), outdir: undefined, outfile: join(outdir, 'files-worker.js') })
 rmSync(bundle, { recursive: true, force: true })
 renameSync(outdir, bundle)
 try {

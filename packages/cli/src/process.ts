@@ -8,12 +8,10 @@ import { showCursor } from './progress/cursor.js'
 export async function runProcess(args: readonly string[]): Promise<void> {
   const controller = new AbortController()
   wireSignals(controller)
-  wireStreams(controller)
-  const { stdin, stdout, stderr, env } = process
-  const io: Io = { signal: controller.signal, env, stdin, stdout, stderr }
+  const io = lazyIo(controller)
   const { exitCode = 0, ...output } = await runProgram(args, io)
-  await print(stdout, output.stdout)
-  await print(stderr, output.stderr)
+  await print(() => io.stdout, output.stdout)
+  await print(() => io.stderr, output.stderr)
   process.exit(exitCode)
 }
 
@@ -33,21 +31,39 @@ function wireSignals(controller: AbortController): void {
   }
 }
 
-/** A reader that went away (`| head`) is no crash; who still writes is told to stop. */
-function wireStreams(controller: AbortController): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    controller.abort(
-      new CliError('OUTPUT_CLOSED', 'Cannot write to standard output: its reader is gone', { cause: error }),
-    )
-  })
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+/** Streams are opened when they are first used: each costs milliseconds. A reader that went away (`| head`) is no crash; who still
+ * writes is told to stop. */
+function lazyIo(controller: AbortController): Io {
+  let stdout: Terminal | undefined
+  let stderr: Terminal | undefined
+  return {
+    signal: controller.signal,
+    env: process.env,
+    get stdin() {
+      return process.stdin
+    },
+    get stdout() {
+      stdout ??= process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error
+        controller.abort(
+          new CliError('OUTPUT_CLOSED', 'Cannot write to standard output: its reader is gone', { cause: error }),
+        )
+      })
+      return stdout
+    },
+    get stderr() {
+      stderr ??= process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error
+      })
+      return stderr
+    },
+  }
 }
 
-async function print(stream: Terminal, text: string | undefined): Promise<void> {
-  if (text === undefined || text === '' || stream.destroyed) return
+async function print(open: () => Terminal, text: string | undefined): Promise<void> {
+  if (text === undefined || text === '') return
+  const stream = open()
+  if (stream.destroyed) return
   if (!stream.write(text) && stream.writableNeedDrain) {
     await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {})
   }

@@ -26,7 +26,17 @@ function options(env: Record<string, string>, ...args: string[]) {
   return buildOptions(flags, rest, env)
 }
 
-const plain = { context: '.', buildArgs: {}, labels: {}, tags: [], noCache: [], pull: false, extraHosts: [] }
+const plain = {
+  context: '.',
+  buildArgs: {},
+  buildContexts: {},
+  secrets: {},
+  labels: {},
+  tags: [],
+  noCache: [],
+  pull: false,
+  extraHosts: [],
+}
 
 const good: readonly [args: string[], expected: object][] = [
   [['.'], {}],
@@ -136,7 +146,7 @@ Dockerfile:2
 ERROR: Cannot run "RUN make": exit code 2
 `,
     )
-    assert.match(formatError(error, fakeIo({ env: { TSBUILD_DEBUG: '1' } }).io).stderr ?? '', /at file:/)
+    assert.match(formatError(error, fakeIo({ env: { TSBUILD_DEBUG: '1' } }).io).stderr ?? '', /\n\s+at /)
     assert.is(formatError(new TypeError('x'), fakeIo().io).stderr, 'ERROR: TypeError: x\n')
   })
 

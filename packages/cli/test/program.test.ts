@@ -24,7 +24,7 @@ const cases: readonly Case[] = [
   { args: ['build', '--progress', 'fancy', '.'], exitCode: 125, stderr: /Allowed choices are auto, tty/ },
   { args: ['build', 'a', 'b'], exitCode: 1, stderr: /too many arguments/ },
   { args: ['build'], exitCode: 1, stderr: /no context directory/ },
-  { args: ['build', '-'], exitCode: 1, stderr: /a context must be a directory/ },
+  { args: ['build', '-f', '-', '-'], exitCode: 1, stderr: /both the context and the Dockerfile/ },
   { args: ['build', '-o', 'type=zip', '.'], exitCode: 125, stderr: /type "zip" is unknown/ },
   { args: ['build', '-o', '-', '-o', 'type=docker', '.'], exitCode: 125, stderr: /only one output/ },
   { args: ['build', '-q', '-o', '-', '.'], exitCode: 125, stderr: /--quiet prints the id/ },

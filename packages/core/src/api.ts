@@ -64,6 +64,11 @@ export interface BuildOptions {
   readonly dockerfileText?: string
   readonly target?: string
   readonly buildArgs?: Readonly<Record<string, string>>
+  /** Further contexts by name, for FROM, `COPY --from` and `RUN --mount=from`: a directory, or `docker-image://NAME`. One with the
+   * name of a stage replaces that stage, one with the name of an image that image. */
+  readonly buildContexts?: Readonly<Record<string, string>>
+  /** What `RUN --mount=type=secret` finds, by id. Neither the cache nor the image nor a step's output has their bytes. */
+  readonly secrets?: Readonly<Record<string, Uint8Array>>
   readonly labels?: Readonly<Record<string, string>>
   /** Names for the image: each is put into the local store. */
   readonly tags?: readonly string[]
@@ -76,7 +81,8 @@ export interface BuildOptions {
   /** Network of RUN steps that do not choose theirs. Default `host`. */
   readonly network?: NetworkMode
   readonly outputs?: readonly Output[]
-  /** Seconds since the epoch: `created` of the image and of its history. Default: the build argument of that name, else now. */
+  /** Seconds since the epoch: `created` of the image and of its history. Default: the build argument of that name, else the
+   * Dockerfile's global ARG of that name, else now. */
   readonly sourceDateEpoch?: number
   /** Write no time later than `sourceDateEpoch` into the layers. */
   readonly rewriteTimestamp?: boolean

@@ -120,7 +120,9 @@ async function chooseSnapshotter(
   const { mkdir } = await import('node:fs/promises')
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const probe = await probeOverlay(directory, workerDir === undefined ? {} : { workerDir })
-  const choice: Choice = probe.works ? { kind: 'overlay' } : { kind: 'native', missing: probe.reason }
+  const choice: Choice = probe.works
+    ? { kind: 'overlay' }
+    : { kind: 'native', missing: `overlayfs cannot be mounted there: ${probe.reason}` }
   await table.put(directory, { ...choice, boot })
   return choice
 }

@@ -191,15 +191,24 @@ tests('compression', (test) => {
     assert.throws(() => compress(chunked(Buffer.alloc(0)), { compression: 'zstd', level: 20 }), /levels are 1 to 19/)
   })
 
-  test('compress() leaves the event loop free', async () => {
-    const input = text(12_000_000)
-    const delay = monitorEventLoopDelay({ resolution: 5 })
-    delay.enable()
-    for (const compression of ['gzip', 'zstd'] as const)
-      for await (const _ of compress(chunked(input), { compression }));
-    delay.disable()
-    assert.ok(delay.percentile(99) < 40e6, `p99 ${delay.percentile(99) / 1e6} ms`)
-  })
+  test(
+    'compress() leaves the event loop free',
+    async () => {
+      const input = text(12_000_000)
+      // The machine's other work delays the loop, too: the best of a few runs tells what is ours.
+      const p99: number[] = []
+      for (let run = 0; run < 5 && !p99.some((ms) => ms <= 20); run++) {
+        const delay = monitorEventLoopDelay({ resolution: 5 })
+        delay.enable()
+        for (const compression of ['gzip', 'zstd'] as const)
+          for await (const _ of compress(chunked(input), { compression }));
+        delay.disable()
+        p99.push(delay.percentile(99) / 1e6)
+      }
+      assert.ok(Math.min(...p99) <= 20, `p99 ${p99.join(', ')} ms`)
+    },
+    { timeoutMs: 60_000 },
+  )
 
   test('detectCompression() knows first bytes', () => {
     const table: Record<string, string> = {

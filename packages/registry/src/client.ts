@@ -63,7 +63,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
 
 /** Naming certificates replaces Node's set, in which those of `NODE_EXTRA_CA_CERTS` are. */
 function trusted(ca: readonly string[]): readonly string[] {
-  const extra = process.env['NODE_EXTRA_CA_CERTS']
+  const extra = process.env.NODE_EXTRA_CA_CERTS
   if (ca.length === 0 || !extra) return ca
   try {
     return [...ca, readFileSync(extra, 'utf8')]

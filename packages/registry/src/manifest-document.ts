@@ -42,25 +42,25 @@ export function parseManifest(bytes: Uint8Array, contentType: string | undefined
     const { manifests } = value
     if (!Array.isArray(manifests) || !manifests.every(isDescriptor))
       throw invalid('its list of manifests is not one of descriptors')
-    if (value['layers'] !== undefined || value['config'] !== undefined) throw invalid('it is an index with layers')
+    if (value.layers !== undefined || value.config !== undefined) throw invalid('it is an index with layers')
     return { kind: 'index', mediaType, index: value as unknown as ImageIndex }
   }
   const { config, layers } = value
   if (!isDescriptor(config)) throw invalid('its config is no descriptor')
   if (!Array.isArray(layers) || !layers.every(isDescriptor)) throw invalid('its layers are no list of descriptors')
-  if (value['manifests'] !== undefined) throw invalid('it is an image with a list of manifests')
+  if (value.manifests !== undefined) throw invalid('it is an image with a list of manifests')
   return { kind: 'manifest', mediaType, manifest: value as unknown as ImageManifest }
 }
 
 function decideType(value: Readonly<Record<string, unknown>>, contentType: string | undefined, name: string): string {
   const header = contentType?.split(';')[0]?.trim().toLowerCase()
-  const own = typeof value['mediaType'] === 'string' ? value['mediaType'] : undefined
+  const own = typeof value.mediaType === 'string' ? value.mediaType : undefined
   const unsupported = (what: string, hint: string) =>
     new RegistryError('MANIFEST_UNSUPPORTED', `Cannot read manifest of "${name}": ${what}`, { hint })
-  if (value['schemaVersion'] === 1 || header?.startsWith('application/vnd.docker.distribution.manifest.v1+')) {
+  if (value.schemaVersion === 1 || header?.startsWith('application/vnd.docker.distribution.manifest.v1+')) {
     throw unsupported("it has Docker's old schema 1", 'Push the image again with a current tool')
   }
-  if (value['schemaVersion'] !== 2)
+  if (value.schemaVersion !== 2)
     throw new RegistryError('MANIFEST_INVALID', `Cannot read manifest of "${name}": "schemaVersion" is not 2`)
   const known = (type: string | undefined) => type !== undefined && (isIndexType(type) || isManifestType(type))
   if (known(header) && own !== undefined && own !== header) {
@@ -73,7 +73,7 @@ function decideType(value: Readonly<Record<string, unknown>>, contentType: strin
   if (known(own)) return own!
   if (own !== undefined)
     throw unsupported(`it is a "${own.slice(0, 100)}"`, 'Only images and image indexes are supported')
-  return value['manifests'] !== undefined ? mediaTypes.ociIndex : mediaTypes.ociManifest
+  return value.manifests !== undefined ? mediaTypes.ociIndex : mediaTypes.ociManifest
 }
 
 function isDescriptor(value: unknown): value is Descriptor {

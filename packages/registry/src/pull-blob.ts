@@ -42,6 +42,11 @@ export async function pullBlob(
       response = await request(http, reference, descriptor, received, signal)
       if (response.status !== 200 && response.status !== 206) {
         if (await attempts.afterResponse(response)) continue
+        // Asked to go on from there, the registry says that it has no more.
+        if (response.status === 416 && received > 0) {
+          response.discard()
+          throw truncated(descriptor, received, purpose)
+        }
         throw await http.responseError(reference.registry, response, purpose)
       }
       for await (const chunk of wanted(response, received, descriptor, purpose)) {

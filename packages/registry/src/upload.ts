@@ -172,7 +172,7 @@ export class Upload {
     if (location === undefined) return 0
     const response = await this.#request('GET', location, {}).catch(() => undefined)
     response?.discard()
-    const range = /^(?:bytes=)?0-(\d+)$/.exec(String(response?.headers['range'] ?? ''))
+    const range = /^(?:bytes=)?0-(\d+)$/.exec(String(response?.headers.range ?? ''))
     if (response?.status === 204 && range !== null && Number(range[1]) < this.#descriptor.size) {
       if (response.headers.location !== undefined) this.location = locationOf(response, this.#context.purpose)
       // "0-0" is what registries say of one byte and of none: one more byte is cheap to send again, a missing one is not.

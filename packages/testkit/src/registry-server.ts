@@ -70,9 +70,12 @@ async function startOnce({ auth, tls = false }: RegistryServerOptions): Promise<
   }
   const config = join(folder.path, 'config.yml')
   await writeFile(config, `${lines.join('\n')}\n`)
-  const child = spawn('docker-registry', ['serve', config], {
+  // The kernel ends the registry with the test, also where that is killed.
+  const guard = findProgram('setpriv') === undefined ? [] : ['setpriv', '--pdeathsig', 'KILL']
+  const [program = '', ...args] = [...guard, 'docker-registry', 'serve', config]
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], OTEL_TRACES_EXPORTER: 'none' },
+    env: { PATH: process.env.PATH, OTEL_TRACES_EXPORTER: 'none' },
   })
   stack.use({ [Symbol.asyncDispose]: () => end(child) })
   let log = ''

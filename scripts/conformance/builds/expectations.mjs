@@ -132,6 +132,8 @@ function checkImage(want, config) {
         return config.architecture === value ? [`architecture is ${value}`] : []
       case 'history':
         return checkHistory(value, config.history ?? [])
+      case 'history_no_created_by_contains':
+        return JSON.stringify(config.history ?? []).includes(value) ? [`the history has ${value}`] : []
       case 'author':
         return same('author', config.author, value)
       default:

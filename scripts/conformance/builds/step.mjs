@@ -62,7 +62,9 @@ function flagsOf({ build, output, named_context_dirs: directories = {} }, { work
   })
   return [
     ...pairs('--build-arg', build.args),
-    ...(build.hostname ? ['--build-arg', `BUILDKIT_SANDBOX_HOSTNAME=${build.hostname}`] : []),
+    ...(build.hostname && build.args?.BUILDKIT_SANDBOX_HOSTNAME === undefined
+      ? ['--build-arg', `BUILDKIT_SANDBOX_HOSTNAME=${build.hostname}`]
+      : []),
     ...pairs('--label', build.labels),
     ...(build.target ? ['--target', build.target] : []),
     ...(build.no_cache === true ? ['--no-cache'] : []),

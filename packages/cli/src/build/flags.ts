@@ -7,6 +7,8 @@ export interface BuildFlags extends EngineFlags {
   readonly tag: readonly string[]
   readonly file?: string
   readonly buildArg: readonly string[]
+  readonly buildContext: readonly string[]
+  readonly secret: readonly string[]
   readonly label: readonly string[]
   readonly target?: string
   readonly cache: boolean
@@ -34,6 +36,8 @@ export function defineBuildFlags(command: Command): void {
   many('-t, --tag <name>', 'name for the image, repository[:tag]')
   command.option('-f, --file <path>', 'path of the Dockerfile, - for standard input (default: PATH/Dockerfile)')
   many('--build-arg <name[=value]>', 'value of an ARG; without value, that of the environment')
+  many('--build-context <name=value>', 'further context for FROM and --from: a directory or docker-image://NAME')
+  many('--secret <spec>', 'what RUN --mount=type=secret finds: id=…,src=FILE or id=…,env=NAME')
   command.option('--target <stage>', 'stage to build (default: the last)')
   many('--label <name=value>', 'label for the image')
   command.option('--no-cache', 'run every step again')

@@ -3,6 +3,7 @@ import { badFlag, CliError } from '../errors.js'
 import { parseBytes } from '../format/size.js'
 import type { Io } from '../io.js'
 import type { BuildFlags } from './flags.js'
+import { readSecrets } from './secrets.js'
 
 /** What the flags say of the build itself; outputs and the Dockerfile's text are added by others.
  * @throws {CliError} `ARGUMENT_INVALID`, `USAGE` */
@@ -14,6 +15,8 @@ export function buildOptions(flags: BuildFlags, args: readonly string[], env: Io
   return {
     context: contextOf(args),
     buildArgs: buildArgs(flags.buildArg, env),
+    buildContexts: Object.fromEntries(flags.buildContext.map(buildContext)),
+    secrets: readSecrets(flags.secret, env),
     labels: Object.fromEntries(flags.label.map((text) => pair('--label', text))),
     tags: flags.tag,
     noCache: flags.cache ? flags.cacheFilter.flatMap((stages) => stages.split(',')) : true,
@@ -55,6 +58,13 @@ function pair(flag: string, text: string): [string, string] {
   const name = equals < 0 ? text : text.slice(0, equals)
   if (name === '') throw badFlag(flag, text, 'it has no name')
   return [name, equals < 0 ? '' : text.slice(equals + 1)]
+}
+
+function buildContext(text: string): [string, string] {
+  const [name, value] = pair('--build-context', text)
+  if (value === '')
+    throw badFlag('--build-context', text, 'it has no value', 'e.g. base=docker-image://debian or src=../lib')
+  return [name, value]
 }
 
 /** `name:address` or `name=address`; an IPv6 address may stand in brackets. */

@@ -33,7 +33,7 @@ export const build: CliCommand = {
 }
 
 async function carryOut(flags: BuildFlags, options: BuildOptions, mode: ProgressMode, io: Io): Promise<BuildResult> {
-  const view = createView(mode, io)
+  const view = await createView(mode, io)
   try {
     await using engine = await openEngine(flags)
     return await engine.build({ ...options, signal: io.signal, onEvent: (event) => view.handle(event) })

@@ -1,7 +1,6 @@
 import type { Io } from '../io.js'
 import { PlainView } from './plain.js'
 import { formatRawJson } from './raw-json.js'
-import { TtyView } from './tty.js'
 import type { ProgressMode, ProgressView } from './view.js'
 
 /** Whether text for this stream may be coloured: a terminal, and neither NO_COLOR nor TERM=dumb. */
@@ -11,18 +10,20 @@ export function mayColor({ env, stderr }: Pick<Io, 'env' | 'stderr'>): boolean {
 }
 
 /** The view for a mode, on standard error. `auto` is `tty` on a terminal and `plain` elsewhere. */
-export function createView(mode: ProgressMode, io: Pick<Io, 'env' | 'stderr'>): ProgressView {
+export async function createView(mode: ProgressMode, io: Pick<Io, 'env' | 'stderr'>): Promise<ProgressView> {
+  // Without a look at standard error, which would open it.
+  if (mode === 'quiet') return { handle: () => {}, close: () => {} }
   const isTerminal = io.stderr.isTTY === true && io.env.TERM !== 'dumb'
   const write = (text: string) => void io.stderr.write(text)
   switch (mode === 'auto' ? (isTerminal ? 'tty' : 'plain') : mode) {
-    case 'tty':
+    case 'tty': {
+      const { TtyView } = await import('./tty.js')
       return new TtyView(io.stderr, mayColor(io))
+    }
     case 'plain':
       return ticking(new PlainView(write))
-    case 'rawjson':
-      return { handle: (event) => write(formatRawJson(event)), close: () => {} }
     default:
-      return { handle: () => {}, close: () => {} }
+      return { handle: (event) => write(formatRawJson(event)), close: () => {} }
   }
 }
 

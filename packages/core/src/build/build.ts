@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type LintWarning, lint, parseDockerfile } from '@tsbuild/parser'
+import { createIgnore, type LintWarning, lint, lintError, parseDockerfile } from '@tsbuild/parser'
 import type { Solver, StepReport } from '@tsbuild/solver'
 import {
   canonicalDigest,
@@ -19,6 +19,7 @@ import { resolveImage } from '../images/resolve-image.js'
 import type { LayerChain, SolvedChain } from '../ops/layers.js'
 import type { OpServices } from '../ops/services.js'
 import { toBuildError } from './build-error.js'
+import { openNamedContexts } from './named-contexts.js'
 import {
   checkContext,
   type DockerfileRequest,
@@ -50,18 +51,19 @@ export async function runBuild(
   try {
     const request = await prepare(parts, options, context.directory, source)
     const plan = await planBuild(request.plan, request.services)
-    for (const warning of buildWarnings(request, plan, options)) warn(warning)
+    report(request, plan, options, warn)
     const { results, steps } = await solver.solve([plan.target.vertex], {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       onEvent: emit,
     })
     const written = await writeOutputs(parts, {
-      target: plan.target,
+      // An image that was asked for by platform has it, whatever its last stage runs on.
+      target: options.platform === undefined ? plan.target : { ...plan.target, platform: request.plan.platform },
       chain: firstResult(results),
       outputs: outputsOf(options),
       tags: options.tags ?? [],
       labels: options.labels ?? {},
-      ...epochOf(options),
+      ...epochOf(options, plan),
       rewriteTimestamp: options.rewriteTimestamp === true,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       emit,
@@ -100,6 +102,8 @@ function dockerfileRequest(options: BuildOptions, { directory, dockerfileText }:
 }
 
 interface PreparedBuild {
+  /** Patterns of the context's `.dockerignore`. */
+  readonly ignore: readonly string[]
   readonly plan: Parameters<typeof planBuild>[0]
   readonly services: Parameters<typeof planBuild>[1]
 }
@@ -116,12 +120,13 @@ async function prepare(
   const ignore = await readIgnorePatterns(directory, source.path)
   const services: OpServices = {
     ...parts,
-    secrets: new Map(),
+    secrets: new Map(Object.entries(options.secrets ?? {})),
     context: { kind: 'context', directory, ignore },
     onLayer: needsImage(options) ? (layer) => parts.diffIds.prefetch(layer) : () => {},
   }
   const call = options.signal === undefined ? {} : { signal: options.signal }
   return {
+    ignore,
     plan: {
       dockerfile,
       ...(options.target === undefined ? {} : { target: options.target }),
@@ -137,22 +142,32 @@ async function prepare(
     },
     services: {
       graph: new Graph(services),
+      namedContext: await openNamedContexts(options.buildContexts ?? {}),
       resolveImage: (name, wanted) =>
         resolveImage(name, parts, { platform: wanted, pull: options.pull === true, ...call }),
     },
   }
 }
 
-function buildWarnings({ plan }: PreparedBuild, { unusedArgs }: BuildPlan, { target }: BuildOptions): BuildWarning[] {
+/** Gives the warnings of a build.
+ * @throws {ParseError} `LINT_FAILED` when there are some and the Dockerfile has `# check=error=true` */
+function report(
+  { plan, ignore }: PreparedBuild,
+  { unusedArgs }: BuildPlan,
+  { target }: BuildOptions,
+  warn: (warning: BuildWarning) => void,
+): void {
   const checks = lint(plan.dockerfile, {
     ...(target === undefined ? {} : { target }),
     buildArgs: plan.buildArgs,
     targetPlatform: plan.platform,
-  }).map(fromLint)
+    ignore: createIgnore(ignore),
+  })
+  for (const check of checks) warn(fromLint(check))
   const unused = unusedArgs.filter((name) => !isFrontendArg(name)).sort()
-  if (unused.length === 0) return checks
-  const list = unused.join(' ')
-  return [...checks, { message: `[Warning] One or more build-args [${list}] were not consumed` }]
+  if (unused.length > 0) warn({ message: `[Warning] One or more build-args [${unused.join(' ')}] were not consumed` })
+  const error = lintError(plan.dockerfile, checks, { buildArgs: plan.buildArgs })
+  if (error !== undefined) throw error
 }
 
 function fromLint({ rule, message, url, range }: LintWarning): BuildWarning {
@@ -173,8 +188,8 @@ function needsImage(options: BuildOptions): boolean {
   return options.rewriteTimestamp !== true && outputsOf(options).some(({ type }) => type !== 'local' && type !== 'tar')
 }
 
-function epochOf({ sourceDateEpoch, buildArgs }: BuildOptions): { epoch?: number } {
-  const text = buildArgs?.SOURCE_DATE_EPOCH
+function epochOf({ sourceDateEpoch, buildArgs }: BuildOptions, plan: BuildPlan): { epoch?: number } {
+  const text = buildArgs?.SOURCE_DATE_EPOCH ?? plan.sourceDateEpoch
   const epoch = sourceDateEpoch ?? (text === undefined || text === '' ? undefined : Number(text))
   if (epoch === undefined) return {}
   if (Number.isSafeInteger(epoch)) return { epoch }

@@ -9,6 +9,7 @@ import { ScratchOp } from '../ops/scratch-op.js'
 import type { OpServices } from '../ops/services.js'
 import { SourceImageOp } from '../ops/source-image-op.js'
 import type { StepLabel } from './dispatch/context.js'
+import type { NamedContext } from './named-context.js'
 
 type ChainVertex = Vertex<LayerChain>
 
@@ -49,6 +50,14 @@ export class Graph {
   contextTree(): ChainVertex {
     const label = { name: '[internal] load build context', step: 'context' }
     return createVertex<LayerChain>({ op: new CopyOp(wholeContext, this.#services), inputs: [this.scratch], ...label })
+  }
+
+  /** A further context as a layer of its own. */
+  namedTree({ name, directory, ignore }: NamedContext & { kind: 'directory' }): ChainVertex {
+    const services: OpServices = { ...this.#services, context: { kind: 'context', directory, ignore } }
+    const op = new CopyOp({ ...wholeContext, context: name }, services)
+    const label = { name: `[context ${name}] load build context`, step: `context ${name}` }
+    return createVertex<LayerChain>({ op, inputs: [this.scratch], ...label })
   }
 
   /** Files written in the Dockerfile itself, in the root of a layer of their own. */

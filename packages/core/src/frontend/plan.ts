@@ -23,8 +23,9 @@ import type { Env } from './env.js'
 import { Env as Environment } from './env.js'
 import type { Graph } from './graph.js'
 import { locateError } from './located.js'
+import type { NamedContext } from './named-context.js'
 import { type StageState, scratchState } from './stage-state.js'
-import { displayText, isStep, StepNames } from './step-names.js'
+import { displayText, isStep, StepNames, shownEnv } from './step-names.js'
 
 export interface PlanRequest {
   readonly dockerfile: Dockerfile
@@ -43,6 +44,8 @@ export interface PlanServices {
   readonly graph: Graph
   /** Resolves an image for a platform; asked once for each name. */
   resolveImage(name: string, platform: Platform): Promise<ResolvedImage>
+  /** The further build context of that name. */
+  namedContext(name: string): NamedContext | undefined
 }
 
 /** What a Dockerfile means: the vertex of the target and the image that is made of it. */
@@ -52,6 +55,8 @@ export interface BuildPlan {
   readonly reached: ReadonlySet<number>
   /** Build arguments that no ARG took. */
   readonly unusedArgs: readonly string[]
+  /** `ARG SOURCE_DATE_EPOCH=…` in front of the first FROM. */
+  readonly sourceDateEpoch?: string
 }
 
 /** Turns a Dockerfile into a graph. Only stages that the target reaches are looked at.
@@ -88,7 +93,15 @@ class Planner {
     const unusedArgs = Object.keys(buildArgs).filter(
       (name) => !declared.has(name) && this.#globals.get(name) === undefined,
     )
-    return { target, reached: new Set(this.#states.keys()), unusedArgs }
+    return { target, reached: new Set(this.#states.keys()), unusedArgs, ...this.#epoch() }
+  }
+
+  /** A global ARG of that name gives the build its time. */
+  #epoch(): Pick<BuildPlan, 'sourceDateEpoch'> {
+    const name = 'SOURCE_DATE_EPOCH'
+    const declared = this.#request.dockerfile.metaArgs.some(({ args }) => args.some(({ key }) => key === name))
+    const value = declared ? this.#globals.get(name) : undefined
+    return value === undefined ? {} : { sourceDateEpoch: value }
   }
 
   #target(): Stage {
@@ -141,6 +154,8 @@ class Planner {
   }
 
   async #dispatchStage(stage: Stage): Promise<StageState> {
+    const replaced = stage.name === undefined ? undefined : this.#services.namedContext(stage.name)
+    if (replaced !== undefined) return await locateError(stage.from.range, () => this.#replacement(stage, replaced))
     const start = await locateError(stage.from.range, () => this.#start(stage))
     const triggers = (start.config.OnBuild ?? []).map((expression) => parseOnbuildTrigger(expression))
     const instructions = [...triggers, ...stage.instructions]
@@ -167,8 +182,24 @@ class Planner {
       return { ...state, env: state.env.withList(state.config.Env) }
     }
     if (name === 'scratch') return scratchState(this.#services.graph.scratch, wanted)
-    const image = await this.#image(name, wanted)
-    return imageState(image, this.#imageVertex(image, stage, name), wanted)
+    return await this.#contextState(this.#services.namedContext(name), stage, name, wanted)
+  }
+
+  /** A stage that a further context stands for: none of its instructions counts. */
+  async #replacement(stage: Stage, context: NamedContext): Promise<StageState> {
+    const wanted = stage.platform === undefined ? this.#request.platform : this.#platform(stage.platform)
+    return await this.#contextState(context, stage, stage.baseName, wanted)
+  }
+
+  async #contextState(
+    context: NamedContext | undefined,
+    stage: Stage,
+    name: string,
+    platform: Platform,
+  ): Promise<StageState> {
+    if (context?.kind === 'directory') return scratchState(this.#services.graph.namedTree(context), platform)
+    const image = await this.#image(context?.reference ?? name, platform)
+    return imageState(image, this.#imageVertex(image, stage, name), platform)
   }
 
   #platform(text: string): Platform {
@@ -227,7 +258,7 @@ class Planner {
       ...(shmSizeBytes === undefined ? {} : { shmSizeBytes }),
       from: (name) => this.#files(stage, name, start.platform),
       step: (instruction, state) => ({
-        name: names.next(displayText(instruction.code, state.env, dockerfile)),
+        name: names.next(displayText(instruction.code, shownEnv(instruction, state.env), dockerfile)),
         step: `${project} ${label} ${count++} ${instruction.kind}`,
         source: instruction.range,
         ignoreCache,
@@ -246,7 +277,9 @@ class Planner {
     const stage = this.#stageNamed(name)
     if (stage !== undefined) return (await this.#stateFor(user, stage)).vertex
     if (name === 'scratch') return this.#services.graph.scratch
-    const image = await this.#image(name, platform)
+    const context = this.#services.namedContext(name)
+    if (context?.kind === 'directory') return this.#services.graph.namedTree(context)
+    const image = await this.#image(context?.reference ?? name, platform)
     return this.#services.graph.image(image, {
       name: `FROM ${image.name}`,
       step: `${this.#request.project} ${name}`,

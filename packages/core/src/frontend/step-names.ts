@@ -24,6 +24,15 @@ export class StepNames {
   }
 }
 
+/** The environment as a step's name may show it: what a RUN gets from a secret is hidden. */
+export function shownEnv(instruction: StageInstruction, env: Env): Env {
+  if (instruction.kind !== 'run') return env
+  const names = instruction.mounts.flatMap((mount) =>
+    mount.type === 'secret' && mount.env !== undefined ? [mount.env] : [],
+  )
+  return names.reduce((shown, name) => shown.with(name, '****'), env)
+}
+
 /** The instruction as progress shows it: one line, with the variables that are known. A text that can't be expanded stays as it is. */
 export function displayText(code: string, env: Env, options: { readonly escape: EscapeToken }): string {
   try {

@@ -13,6 +13,8 @@ export interface CopySpec {
   readonly inlineFiles: readonly { readonly name: string; readonly data: string }[]
   /** Absolute; ends with a slash where it names a directory. */
   readonly destination: string
+  /** Name of the context that the files come from, when it is not the build's own. */
+  readonly context?: string
   /** The files come from the vertex's second input, not from the context. */
   readonly fromInput: boolean
   readonly exclude: readonly string[]

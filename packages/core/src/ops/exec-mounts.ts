@@ -107,6 +107,11 @@ export async function openMounts(
   return { mounts: out, env, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() }
 }
 
+/** The secrets that a step's mounts name, as far as the build has them. */
+export function mountedSecrets(mounts: readonly ExecMount[], secrets: MountContext['secrets']): Uint8Array[] {
+  return mounts.flatMap((mount) => (mount.kind === 'secret' ? (secrets.get(mount.id) ?? []) : []))
+}
+
 function secretData(mount: ExecMount & { kind: 'secret' }, secrets: MountContext['secrets']): Uint8Array | undefined {
   const data = secrets.get(mount.id)
   if (data === undefined && mount.required) {

@@ -1,9 +1,10 @@
 import type { CacheKeyParts, KeyContext, Op, RunContext, RunOutput } from '@tsbuild/solver'
 import type { CanonicalValue, JsonValue, NamedInput, NetworkMode, SecurityMode } from '@tsbuild/spec'
 import type { CopyRequest } from '../files/index.js'
-import { type ExecMount, mountKey, openMounts } from './exec-mounts.js'
+import { type ExecMount, mountedSecrets, mountKey, openMounts } from './exec-mounts.js'
 import { type LayerChain, loadLayer, type SolvedChain } from './layers.js'
 import { OutputTail, RunFailedError } from './run-failed-error.js'
+import { SecretMask } from './secret-mask.js'
 import type { OpServices } from './services.js'
 import { makeLayer } from './with-snapshot.js'
 
@@ -81,6 +82,12 @@ export class ExecOp implements Op<LayerChain> {
     if (base === undefined) throw new TypeError('an exec vertex needs its root as first input')
     const spec = this.#spec
     const tail = new OutputTail()
+    const mask = new SecretMask(mountedSecrets(spec.mounts, services.secrets))
+    const show = (stream: 'stdout' | 'stderr', chunk: Uint8Array) => {
+      if (chunk.length === 0) return
+      tail.add(chunk)
+      log(stream, chunk)
+    }
     await using open = await openMounts(spec.mounts, inputs, { ...services, signal })
     const runtime = await services.runtime()
     const made = await makeLayer(services, base.result, signal, async (root) => {
@@ -100,12 +107,10 @@ export class ExecOp implements Op<LayerChain> {
         },
         {
           signal,
-          onOutput(stream, chunk) {
-            tail.add(chunk)
-            log(stream, chunk)
-          },
+          onOutput: (stream, chunk) => show(stream, mask.add(stream, chunk)),
         },
       )
+      for (const stream of ['stdout', 'stderr'] as const) show(stream, mask.end(stream))
       if (status.code !== 0) throw new RunFailedError(spec.args.join(' '), status.code, tail.text())
     })
     services.onLayer(made.layer)

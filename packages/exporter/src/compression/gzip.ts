@@ -1,11 +1,8 @@
 import { availableParallelism } from 'node:os'
-import { promisify } from 'node:util'
-import { constants, crc32, deflateRaw } from 'node:zlib'
+import { constants, crc32, deflateRaw, type ZlibOptions } from 'node:zlib'
 import type { ByteStream } from '@tsbuild/spec'
 import { type Block, blocks, mapInOrder } from './blocks.js'
 import { limiter } from './limiter.js'
-
-const deflate = promisify(deflateRaw) as (data: Uint8Array, options: import('node:zlib').ZlibOptions) => Promise<Buffer>
 
 /** Fixed, so that the bytes depend on neither the machine nor the size of chunks. */
 const blockBytes = 256 * 1024
@@ -13,7 +10,7 @@ const blockBytes = 256 * 1024
 const windowBytes = 32 * 1024
 
 /** Shared by all streams: one thread of libuv's pool is left for file access. */
-const threads = Math.max(1, Math.min(availableParallelism(), (Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) || 4) - 1))
+const threads = Math.max(1, Math.min(availableParallelism(), (Number(process.env.UV_THREADPOOL_SIZE ?? 4) || 4) - 1))
 const slots = limiter(threads)
 
 /** Compresses into one gzip member (RFC 1952) without name and time. Blocks of 256 KiB are deflated side by side on libuv's threads,
@@ -47,4 +44,10 @@ export async function* gzip(stream: ByteStream, level: number): ByteStream {
 function header(level: number): Buffer {
   const extraFlags = level === 9 ? 2 : level === 1 ? 4 : 0
   return Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, extraFlags, 255])
+}
+
+function deflate(data: Uint8Array, options: ZlibOptions): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    deflateRaw(data, options, (error, compressed) => (error ? reject(error) : resolve(compressed)))
+  })
 }

@@ -85,7 +85,7 @@ export class Authorizer {
   async #fetch(service: TokenService, scopes: readonly string[]): Promise<Token> {
     const { transport, redactor, insecure, headers } = this.#options
     const request = tokenRequest(service, scopes, await this.#find())
-    redactor.add(request.headers['authorization']?.slice('Basic '.length))
+    redactor.add(request.headers.authorization?.slice('Basic '.length))
     const response = await transport.send({
       ...request,
       headers: {

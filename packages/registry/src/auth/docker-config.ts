@@ -15,7 +15,7 @@ export interface DockerConfig {
 
 /** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`. */
 export function dockerConfigPath(env: Environment): string {
-  return join(env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json')
+  return join(env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker'), 'config.json')
 }
 
 /** Reads the file; `undefined` where there is none.
@@ -42,11 +42,9 @@ export async function readDockerConfig(path: string): Promise<DockerConfig | und
   const config = record(value)
   return {
     path,
-    auths: record(config['auths']),
-    credHelpers: record(config['credHelpers']),
-    ...(typeof config['credsStore'] === 'string' && config['credsStore'] !== ''
-      ? { credsStore: config['credsStore'] }
-      : {}),
+    auths: record(config.auths),
+    credHelpers: record(config.credHelpers),
+    ...(typeof config.credsStore === 'string' && config.credsStore !== '' ? { credsStore: config.credsStore } : {}),
   }
 }
 

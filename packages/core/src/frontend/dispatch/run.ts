@@ -117,11 +117,11 @@ async function toExecMount(
         fresh: ignoreCache && (mount.mode ?? mount.uid ?? mount.gid) !== undefined,
       }
     case 'secret': {
-      const id = mount.id ?? posix.basename(mount.target ?? '')
+      const id = mount.id ?? mount.source ?? posix.basename(mount.target ?? '')
       const path =
         mount.target === undefined && mount.env !== undefined
           ? undefined
-          : absolute(mount.target ?? `/run/secrets/${id}`, state)
+          : absolute(mount.target ?? `/run/secrets/${posix.basename(id)}`, state)
       return {
         kind: 'secret',
         id,

@@ -15,7 +15,7 @@ export const copyIgnoredFile: LintRule = {
       const verb = instruction.kind === 'add' ? 'Add' : 'Copy'
       for (const source of instruction.sources) {
         const path = cleanPath(source)
-        if (path === '.' || path === '/' || isRemote(source) || !ignore.matches(path)) continue
+        if (path === '.' || isRemote(source) || !ignore.matches(path)) continue
         yield at(instruction, `Attempting to ${verb} file ${quote(path)} that is excluded by .dockerignore`)
       }
     }
