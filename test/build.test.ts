@@ -152,4 +152,28 @@ FROM scratch\nCOPY --from=one /out /out\n`
     },
     { skip: rootSkip() },
   )
+
+  test(
+    'an image without a name is found by its id, and one whose name moved on stays',
+    async () => {
+      await using work = await workspace()
+      const build = async (label: string, ...args: string[]) => {
+        await work.write({ Dockerfile: `FROM scratch\nCOPY Dockerfile /\nLABEL l=${label}\n` })
+        return await work.ok(['build', '-q', ...args, work.context])
+      }
+      const unnamed = await build('one')
+      assert.match(await work.ok(['images', '--no-trunc']), new RegExp(`<none> +<none> +${unnamed}`))
+      assert.match(await work.ok(['history', unnamed.slice(7, 19)]), /LABEL l=one/)
+      const first = await build('two', '-t', 'app')
+      const second = await build('three', '-t', 'app')
+      assert.is(await work.ok(['inspect', '--format', '{{.Id}}', 'app']), second)
+      assert.is(await work.ok(['inspect', '--format', '{{.Id}}', first]), first)
+      await work.ok(['tag', unnamed, 'named'])
+      assert.is(
+        (await work.ok(['images', '--no-trunc'])).split('\n').filter((line) => line.startsWith('<none>')).length,
+        1,
+      )
+    },
+    { skip: rootSkip() },
+  )
 })

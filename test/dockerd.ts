@@ -9,6 +9,8 @@ const execute = promisify(execFile)
 
 /** Debian's Docker daemon on a private socket; disposing it ends it and removes its data. */
 export interface Dockerd extends AsyncDisposable {
+  /** For `DOCKER_HOST`. */
+  readonly host: string
   docker(args: readonly string[]): Promise<string>
 }
 
@@ -57,7 +59,7 @@ export async function startDockerd(): Promise<Dockerd> {
   for (let tries = 0; ; tries++) {
     try {
       await docker(['version'])
-      return { docker, [Symbol.asyncDispose]: stop }
+      return { host: socket, docker, [Symbol.asyncDispose]: stop }
     } catch (cause) {
       if (child.exitCode === null && tries < 100) {
         await sleep(200)

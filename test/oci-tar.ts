@@ -26,3 +26,24 @@ export async function layersOf(tar: string): Promise<string[][]> {
 function blob(directory: string, digest: string): string {
   return join(directory, 'blobs', digest.replace(':', '/'))
 }
+
+export interface ImageDigests {
+  readonly manifest: string
+  readonly config: string
+  readonly diffIds: readonly string[]
+}
+
+/** What names the image in an OCI tar. */
+export async function imageDigestsOf(tar: string): Promise<ImageDigests> {
+  await using dir = await tempDir()
+  await command('tar', ['-xf', tar, '-C', dir.path])
+  const read = async <T>(path: string) => JSON.parse(await readFile(path, 'utf8')) as T
+  let manifest = ''
+  let document = await read<Manifest>(join(dir.path, 'index.json'))
+  while (document.manifests !== undefined) {
+    manifest = document.manifests[0]?.digest ?? ''
+    document = await read<Manifest>(blob(dir.path, manifest))
+  }
+  const { rootfs } = await read<{ rootfs: { diff_ids: string[] } }>(blob(dir.path, document.config.digest))
+  return { manifest, config: document.config.digest, diffIds: rootfs.diff_ids }
+}

@@ -135,6 +135,12 @@ tests('images read by others', (test) => {
       assert.match(await dockerd.docker(['load', '-i', tar]), /Loaded image/)
       assert.is((await dockerd.docker(['run', '--rm', '--network', 'host', name])).trim(), says)
       assert.ok(id.split('\n').includes((await dockerd.docker(['images', '-q', '--no-trunc'])).trim()))
+      const env = { DOCKER_HOST: dockerd.host, PATH: `/usr/bin:${process.env['PATH']}` }
+      await work.ok(['build', '--load', '-t', 'loaded:2', work.context], { env })
+      assert.is(
+        (await dockerd.docker(['images', '-q', '--no-trunc', 'loaded:2'])).trim(),
+        await work.ok(['inspect', '--format', '{{.Id}}', 'loaded:2']),
+      )
       await dockerd.docker(['rmi', name])
       await dockerd.docker(['pull', name])
       assert.is((await dockerd.docker(['run', '--rm', '--network', 'host', name])).trim(), says)

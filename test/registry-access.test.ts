@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { digestOf, hostPlatform } from '@tsbuild/spec'
 import {
   baseRegistryProblem,
   command,
@@ -73,6 +74,57 @@ tests('registries that ask who we are, or lie', (test) => {
     { skip, timeoutMs: 120_000 },
   )
 })
+
+tests('base images of other makers', (test) => {
+  test(
+    'FROM takes layers in zstd, through an index of several platforms, and by digest',
+    async () => {
+      await using registry = await startBaseRegistry()
+      await using work = await workspace()
+      const plain = ['--insecure-policy', 'copy', '--quiet', '--src-tls-verify=false', '--dest-tls-verify=false']
+      const zstd = `${registry.host}/zstd:latest`
+      const layout = join(work.path, 'layout')
+      await work.write({ Dockerfile: `FROM ${registry.images.busybox}\nLABEL a=b\n` })
+      await work.ok(['build', '-o', `type=oci,dest=${layout},tar=false,compression=zstd`, work.context])
+      await command('skopeo', [...plain, `oci:${layout}`, `docker://${zstd}`])
+      const raw = await command('skopeo', ['inspect', '--raw', '--tls-verify=false', `docker://${zstd}`])
+      assert.match(raw, /tar\+zstd/)
+      const index = await pushIndex(registry.url, 'zstd', raw)
+      const layers = []
+      for (const name of [zstd, `${registry.host}/zstd:index`, `${registry.host}/zstd@${index}`]) {
+        const root = join(work.path, `root${layers.length}`)
+        await work.write({ Dockerfile: `FROM ${name}\nRUN test -x /bin/busybox\n` })
+        await work.ok(['build', '-t', 'x', work.context], { env: { TSBUILD_ROOT: root } })
+        layers.push(
+          await work.ok(['inspect', '--format', '{{json .RootFS.Layers}}', 'x'], { env: { TSBUILD_ROOT: root } }),
+        )
+      }
+      assert.is(new Set(layers.map((list) => (JSON.parse(list) as string[])[0])).size, 1)
+    },
+    { skip, timeoutMs: 90_000 },
+  )
+})
+
+/** Puts an index beside a manifest: another platform first, then ours. */
+async function pushIndex(url: string, repository: string, manifest: string): Promise<string> {
+  const digest = digestOf(manifest)
+  const { mediaType } = JSON.parse(manifest) as { mediaType: string }
+  const entry = { mediaType, digest, size: Buffer.byteLength(manifest) }
+  const { os, architecture } = hostPlatform()
+  const type = 'application/vnd.oci.image.index.v1+json'
+  const body = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: type,
+    manifests: [
+      { ...entry, platform: { os: 'linux', architecture: 's390x' } },
+      { ...entry, platform: { os, architecture } },
+    ],
+  })
+  const headers = { 'content-type': type }
+  const { status } = await fetch(`${url}/v2/${repository}/manifests/index`, { method: 'PUT', body, headers })
+  assert.is(status, 201)
+  return digestOf(body)
+}
 
 function flipped(bytes: Buffer): Buffer {
   const out = Buffer.from(bytes)

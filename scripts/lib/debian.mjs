@@ -23,6 +23,7 @@ const packages = [
   { name: 'ca-certificates', file: '/etc/ssl/certs/ca-certificates.crt', why: 'HTTPS' },
   { name: 'curl', program: 'curl', why: 'talks to registries from outside' },
   { name: 'zstd', program: 'zstd', why: 'zstd layers and archives of foreign making' },
+  { name: 'openssh-client', program: 'ssh-agent', why: 'agents and keys for RUN --mount=type=ssh' },
   { name: 'openssl', program: 'openssl', why: 'certificates for a registry with TLS' },
   { name: 'procps', program: 'ps', why: 'shows what runs' },
   { name: 'iproute2', program: 'ip', why: 'shows the network of a step' },

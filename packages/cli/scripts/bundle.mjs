@@ -1,10 +1,11 @@
 // Bundles the CLI and all workers into one flat folder, so that `new URL('./x-worker.js', import.meta.url)` finds them.
 // CommonJS, since Node starts that much faster: no loader of ES modules, one file to find and to compile.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, transform } from 'esbuild'
+import { lazyBuiltins } from './lazy-builtins.mjs'
 
 const cli = join(dirname(fileURLToPath(import.meta.url)), '..')
 const packages = join(cli, '..')
@@ -17,10 +18,7 @@ const workers = readdirSync(packages, { withFileTypes: true })
   .flatMap(({ name }) => filesIn(join(packages, name, 'dist')))
   .filter((file) => file.endsWith('-worker.js'))
 
-const { code: lazyBuiltins } = await transform(readFileSync(join(cli, 'scripts/lazy-builtins.cjs'), 'utf8'), {
-  minify: true,
-})
-
+const { code: lazyRequire } = await transform(`require = (${lazyBuiltins})(require)`, { minify: true })
 const banner = { js: "const tsbuildUrl=require('node:url').pathToFileURL(__filename).href;" }
 
 const common = {
@@ -33,7 +31,7 @@ const common = {
   minify: true,
   keepNames: true,
   define: { 'import.meta.url': 'tsbuildUrl' },
-  banner: { js: `${lazyBuiltins}${banner.js}` },
+  banner: { js: `${lazyRequire}${banner.js}` },
   external: ['koffi', 'lmdb', '@bokuweb/zstd-wasm'],
   legalComments: 'none',
   logLevel: 'warning',
@@ -83,7 +81,13 @@ const nameOf = (file) => file.split('/').at(-1).slice(0, -'.js'.length)
 // A build waits for the one that reads contexts, so it has a code cache, too.
 const outName = (file) => (nameOf(file) === 'files-worker' ? 'files-worker-code' : nameOf(file))
 await build({ ...common, entryPoints: Object.fromEntries(workers.map((file) => [outName(file), file])) })
-await build({ ...common, banner, stdin: cached('files-worker-code.js'), outdir: undefined, outfile: join(outdir, 'files-worker.js') })
+await build({
+  ...common,
+  banner,
+  stdin: cached('files-worker-code.js'),
+  outdir: undefined,
+  outfile: join(outdir, 'files-worker.js'),
+})
 rmSync(bundle, { recursive: true, force: true })
 renameSync(outdir, bundle)
 try {

@@ -16,7 +16,10 @@ const build = ['build', '--quiet', ...root, '--tag', 'example', join(scratch, 'c
 const run = ['build', '--quiet', ...root, '--file', join(scratch, 'run.Dockerfile'), join(scratch, 'context')]
 
 mkdirSync(join(scratch, 'context'))
-writeFileSync(join(scratch, 'context/Dockerfile'), 'FROM scratch\nENV A=1\nWORKDIR /a\nCOPY Dockerfile ./\nCMD ["/a"]\n')
+writeFileSync(
+  join(scratch, 'context/Dockerfile'),
+  'FROM scratch\nENV A=1\nWORKDIR /a\nCOPY Dockerfile ./\nCMD ["/a"]\n',
+)
 writeFileSync(join(scratch, 'run.Dockerfile'), 'ARG NAME=example\nFROM $NAME AS one\nRUN true\nRUN ["true"]\n')
 main().finally(() => rmSync(scratch, { recursive: true, force: true }))
 

@@ -31,6 +31,9 @@ const plain = {
   buildArgs: {},
   buildContexts: {},
   secrets: {},
+  ssh: {},
+  allow: [],
+  limits: [],
   labels: {},
   tags: [],
   noCache: [],
@@ -65,6 +68,17 @@ const good: readonly [args: string[], expected: object][] = [
     },
   ],
   [['--shm-size', '64m', '.'], { shmSizeBytes: 67_108_864 }],
+  [['--allow', 'security.insecure', '--allow=network.host', '.'], { allow: ['security.insecure', 'network.host'] }],
+  [
+    ['--ulimit', 'nofile=10:20', '--ulimit=core=0', '--ulimit=nproc=5:-1', '--ulimit', 'core=-1', '.'],
+    {
+      limits: [
+        { name: 'nofile', soft: 10, hard: 20 },
+        { name: 'core', soft: Infinity, hard: Infinity },
+        { name: 'nproc', soft: 5, hard: Infinity },
+      ],
+    },
+  ],
   [['--target', 'x', '--platform', 'linux/amd64', '.'], { target: 'x', platform: 'linux/amd64' }],
 ]
 
@@ -72,6 +86,25 @@ tests('build options', (test) => {
   for (const [args, expected] of good) {
     test(`buildOptions() reads "${args.join(' ')}"`, () => {
       assert.equal(options({ HOME: '/h' }, ...args), { ...plain, ...expected })
+    })
+  }
+
+  for (const [flag, value] of [
+    ['--allow', 'device'],
+    ['--allow', ''],
+    ['--ulimit', 'nofile'],
+    ['--ulimit', '=1'],
+    ['--ulimit', 'nofile=-2'],
+    ['--ulimit', 'nofile=1:2:3'],
+    ['--ulimit', 'files=1'],
+    ['--ulimit', 'nofile=2:1'],
+    ['--ulimit', 'nofile=-1:1'],
+  ] as const) {
+    test(`buildOptions() refuses ${flag} "${value}"`, () => {
+      assert.throws(
+        () => options({}, flag, value, '.'),
+        (error: unknown) => hasCode(error, 'ARGUMENT_INVALID'),
+      )
     })
   }
 

@@ -6,6 +6,7 @@ import type {
   ImageManifest,
   NetworkMode,
   OnBuildEvent,
+  ResourceLimit,
   SnapshotName,
   SourceRange,
 } from '@tsbuild/spec'
@@ -54,11 +55,24 @@ export type Output =
   /** The files of the result, as one tar. */
   | { readonly type: 'tar'; readonly dest: string | Writable }
 
+/** Where an ssh agent's keys come from: the socket of an agent that runs, or key files (without passphrases) for one that is started
+ * for the build. */
+export interface SshSource {
+  readonly socket?: string
+  readonly keys?: readonly string[]
+}
+
+/** What a step may ask for beyond the usual isolation. `network.host` is granted always, since a step's network is the host's
+ * unless it says otherwise. */
+export type Entitlement = 'security.insecure' | 'network.host'
+
 export interface BuildOptions {
-  /** The context: a directory (default: the working directory), or a stream as Docker's `build -` takes it: a tar, compressed or not,
-   * or a Dockerfile alone. */
+  /** The context: a directory (default: the working directory), a git repository (`https://host/repo.git#ref:subdir`, `git@host:path`,
+   * `github.com/…`), the `http(s)://` address of a tar or a Dockerfile, or a stream as Docker's `build -` takes it: a tar, compressed
+   * or not, or a Dockerfile alone. */
   readonly context?: string | Readable
-  /** Path of the Dockerfile; a relative one is looked up from the working directory. Default: `Dockerfile` in the context. */
+  /** Path of the Dockerfile; a relative one is looked up from the working directory, or in a context that is no directory. Default:
+   * `Dockerfile` in the context. */
   readonly dockerfile?: string
   /** The Dockerfile's text itself, instead of a path. */
   readonly dockerfileText?: string
@@ -69,6 +83,11 @@ export interface BuildOptions {
   readonly buildContexts?: Readonly<Record<string, string>>
   /** What `RUN --mount=type=secret` finds, by id. Neither the cache nor the image nor a step's output has their bytes. */
   readonly secrets?: Readonly<Record<string, Uint8Array>>
+  /** What `RUN --mount=type=ssh` finds, by id (usually `default`). Steps can list keys and sign, and neither add nor remove any. Not in
+   * the cache's keys. */
+  readonly ssh?: Readonly<Record<string, SshSource>>
+  /** Entitlements that the Dockerfile may use. */
+  readonly allow?: readonly Entitlement[]
   readonly labels?: Readonly<Record<string, string>>
   /** Names for the image: each is put into the local store. */
   readonly tags?: readonly string[]
@@ -88,6 +107,8 @@ export interface BuildOptions {
   readonly rewriteTimestamp?: boolean
   readonly extraHosts?: readonly (readonly [name: string, address: string])[]
   readonly shmSizeBytes?: number
+  /** Resource limits of RUN's processes, by Docker's names. Part of the cache's keys, as in BuildKit; not of the image. */
+  readonly limits?: readonly ResourceLimit[]
   readonly signal?: AbortSignal
   readonly onEvent?: OnBuildEvent
 }

@@ -7,11 +7,19 @@ import type { DigestInput, DigestOutput, SourceDigest, TreePlace } from './files
 import { type Download, Downloader, type DownloadRow } from './files/download.js'
 import type { CopyDigest, CopyOptions, FileEngine, FileEngineOptions, MakeDirectoryOptions } from './files/engine.js'
 import { MemoTable } from './files/memo-table.js'
-import { combineDigests, downloadDigest, inlineDigest, type PlannedSource, planSources } from './files/plan.js'
+import {
+  combineDigests,
+  downloadDigest,
+  gitDigest,
+  inlineDigest,
+  type PlannedSource,
+  planSources,
+} from './files/plan.js'
 import type { ChainSource, ContextSource, CopyRequest } from './files/request.js'
 import type { SourceWords } from './files/select.js'
 import type { LookUpUserInput, MakeDirectoryInput, Owner } from './files/target-tasks.js'
 import { withChain } from './files/with-chain.js'
+import type { GitCheckout, GitSession } from './git/index.js'
 
 /** One thread scans while another copies; more of them would only wait for the disk. */
 const poolSize = 2
@@ -59,10 +67,23 @@ class WorkerFileEngine implements FileEngine {
   }
 
   async copy(target: Mount, request: CopyRequest, options: CopyOptions): Promise<{ files: number; bytes: number }> {
+    const fetched: Fetched = { downloads: new Map(), checkouts: [] }
+    try {
+      return await this.copyFetched(target, request, options, fetched)
+    } finally {
+      for (const checkout of fetched.checkouts) await checkout[Symbol.asyncDispose]()
+    }
+  }
+
+  private async copyFetched(
+    target: Mount,
+    request: CopyRequest,
+    options: CopyOptions,
+    fetched: Fetched,
+  ): Promise<{ files: number; bytes: number }> {
     const planned = planSources(request)
     const sources: CopySource[] = []
-    const downloads = new Map<string, Download>()
-    for (const source of planned) sources.push(await this.copySource(source, request, downloads, options))
+    for (const source of planned) sources.push(await this.copySource(source, request, fetched, options))
     const output = await this.withTree(request, planned, options, (tree) => {
       const input: CopyInput = {
         target,
@@ -79,7 +100,7 @@ class WorkerFileEngine implements FileEngine {
         options.onProgress?.(bytes, total)
       })
     })
-    const digests = await this.inOrder(request, planned, output.sources, options, downloads)
+    const digests = await this.inOrder(request, planned, output.sources, options, fetched.downloads)
     const copied = combineDigests(request, planned, digests)
     if (copied.digest !== options.expected) {
       throw new CoreError('CONTEXT_CHANGED', 'Cannot copy the files: they changed between the scan and the copy', {
@@ -175,6 +196,7 @@ class WorkerFileEngine implements FileEngine {
     for (const source of planned) {
       if (source.kind === 'inline') out.push(inlineDigest(source.file))
       else if (source.kind === 'tree') out.push(rest.shift() as SourceDigest)
+      else if (source.kind === 'git') out.push(gitDigest(source, await gitOf(request).resolve(source.source, options)))
       else {
         const download =
           downloads?.get(source.url) ?? (await this.downloader.fetch(source.url, request.checksum, options))
@@ -186,12 +208,18 @@ class WorkerFileEngine implements FileEngine {
 
   private async copySource(
     source: PlannedSource,
-    { kind, unpack, checksum }: CopyRequest,
-    downloads: Map<string, Download>,
+    request: CopyRequest,
+    { downloads, checkouts }: Fetched,
     options: CallOptions,
   ): Promise<CopySource> {
+    const { kind, unpack, checksum } = request
     if (source.kind === 'inline') return source
     if (source.kind === 'tree') return { ...source, unpack: kind === 'add' && unpack !== false }
+    if (source.kind === 'git') {
+      const checkout = await gitOf(request).checkout(source.source, options)
+      checkouts.push(checkout)
+      return { kind: 'checkout', directory: checkout.directory, exclude: source.exclude }
+    }
     const download = await this.downloader.fetch(source.url, checksum, options)
     downloads.set(source.url, download)
     const { path, name, modifiedSeconds } = download
@@ -235,6 +263,17 @@ class WorkerFileEngine implements FileEngine {
       throw asCoreError(error)
     }
   }
+}
+
+/** What was fetched for one copy. */
+interface Fetched {
+  readonly downloads: Map<string, Download>
+  readonly checkouts: GitCheckout[]
+}
+
+function gitOf({ git }: CopyRequest): GitSession {
+  if (git === undefined) throw new TypeError('a request with git repositories needs a git session')
+  return git
 }
 
 function placeOf({ directory, ignore }: ContextSource): TreePlace {

@@ -5,12 +5,14 @@ export type {
   Engine,
   EngineInfo,
   EngineOptions,
+  Entitlement,
   HistoryLine,
   ImageDetails,
   ImageSummary,
   Images,
   Output,
   RegistryAccess,
+  SshSource,
   StepRecord,
 } from './api.js'
 export { build } from './build.js'

@@ -87,6 +87,35 @@ tests('files: ADD of archives', (test) => {
   )
 
   test(
+    'copy() unpacks a directory into the one that a link of the image leads to',
+    async () => {
+      await using bench = await openBench({ image: { 'usr/lib/old': 'old', lib: '-> usr/lib', bin: '-> /usr/bin' } })
+      plant(join(bench.root, 'made'), { 'lib/new': 'new', 'bin/run': 'R' })
+      execFileSync('tar', [
+        '-C',
+        join(bench.root, 'made'),
+        '--owner=0',
+        '--group=0',
+        '-cf',
+        `${bench.context}/a.tar`,
+        '.',
+      ])
+      await bench.run({ kind: 'add', sources: ['a.tar'], destination: '/' })
+      assert.equal(look(bench.image), {
+        bin: 'l /usr/bin',
+        lib: 'l usr/lib',
+        usr: 'd 755',
+        'usr/bin': 'd 755',
+        'usr/bin/run': 'f 644 R',
+        'usr/lib': 'd 755',
+        'usr/lib/new': 'f 644 new',
+        'usr/lib/old': 'f 644 old',
+      })
+    },
+    { skip: needsRoot },
+  )
+
+  test(
     'copy() does not unpack for COPY, with --unpack=false, or what only looks like an archive',
     async () => {
       await using bench = await openBench({ context: { 'no.tar': 'not a tar', 'empty.tar': '' } })
@@ -246,7 +275,8 @@ tests('files: ADD of URLs', (test) => {
     }
     for (const [change, code] of [
       [{ kind: 'copy', sources: [`${server.url}/f`] }, 'COPY_INVALID'],
-      [{ kind: 'add', sources: ['https://example.com/repo.git#main'] }, 'UNSUPPORTED'],
+      [{ kind: 'add', sources: ['https://example.com/repo.git?branch=a&tag=b'] }, 'GIT_URL_INVALID'],
+      [{ kind: 'copy', sources: ['https://example.com/repo.git'] }, 'COPY_INVALID'],
     ] as const) {
       await bench.files.digest(bench.request(change)).then(
         () => assert.unreachable(),

@@ -20,9 +20,12 @@ tests('secret mask', (test) => {
   })
 
   test('SecretMask hides the longer of two values, whole files, and nothing for empty ones', () => {
-    assert.is(masked(['abc', 'abcdef'], ['x abcdef abc']), 'x **** ****')
+    for (const chunks of [['x abcdef abcd'], ['x abcd', 'ef abcd'], ['x abcde', 'f abc', 'd']])
+      assert.is(masked(['abcd', 'abcdef'], chunks), 'x **** ****')
+    assert.is(masked(['abcd', 'abcdef'], ['x abcd', 'e']), 'x ****e')
     assert.is(masked(['line 1\nline 2\n'], ['line 1\n', 'line 2\nline 3\n']), '****\nline 3\n')
     assert.is(masked(['', '\n'], ['a\n', 'b']), 'a\nb')
+    assert.is(masked(['abc', 'wxyz'], ['abc wxyz', ' xy']), 'abc **** xy')
     assert.is(masked(['pässword'], ['<pässword>']), '<****>')
   })
 

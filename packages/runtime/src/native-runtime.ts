@@ -37,6 +37,9 @@ export function createNativeRuntime(options: NativeRuntimeOptions): Runtime {
   }
   return {
     kind: 'native',
+    warm() {
+      launcher()
+    },
     async run(process, runOptions = {}) {
       runOptions.signal?.throwIfAborted()
       return launcher().run(process, runOptions)

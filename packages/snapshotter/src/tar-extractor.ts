@@ -7,6 +7,9 @@ export interface TarExtractorOptions {
   /** An existing directory, the root of the archive: no entry and no link leads out of it. It is looked up as the calling thread
    * sees it, so a thread that has entered a snapshot names a path inside that. */
   readonly directory: string
+  /** Where a directory entry meets a symlink, the link is kept and the directory is the one that it leads to (inside `directory`;
+   * made when it is missing): `lib/` over `/lib -> usr/lib`. Else the entry replaces the link, as it does in layers. */
+  readonly followDirectoryLinks?: boolean
   /** Told of each entry before it is made, with its path below `directory` (one character per byte); may change what is set. */
   readonly onEntry?: (entry: TarEntry, path: BinaryPath) => EntryOverride | undefined
   /** The content of the file that `onEntry` told of last, in pieces. */
@@ -27,10 +30,16 @@ export interface TarExtractor extends Disposable {
 }
 
 /** Makes an extractor for one archive; the caller's thread has entered the root that `directory` lies in. */
-export function createTarExtractor({ directory, onEntry, onData }: TarExtractorOptions): TarExtractor {
+export function createTarExtractor({
+  directory,
+  followDirectoryLinks = false,
+  onEntry,
+  onData,
+}: TarExtractorOptions): TarExtractor {
   const root = toBinary(directory).replace(/\/+$/, '')
   const extractor = new Extractor({
     root,
+    followDirectoryLinks,
     ...(onEntry === undefined ? {} : { onEntry }),
     ...(onData === undefined ? {} : { onData }),
   })

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createTarExtractor, SnapshotError } from '@tsbuild/snapshotter'
 import { type TarFixture, tarOf, tempDir, tests } from '@tsbuild/testkit'
 import fc from 'fast-check'
@@ -107,4 +107,38 @@ tests('hostile tars', (test) => {
     assert.is(readFileSync(`${directory.path}/real/f`, 'utf8'), 'abc')
     assert.equal(extractor.implied, ['i'])
   })
+
+  for (const followDirectoryLinks of [true, false]) {
+    const verb = followDirectoryLinks ? 'follows' : 'replaces'
+    test(
+      `createTarExtractor() ${verb} links that directories meet (followDirectoryLinks: ${followDirectoryLinks})`,
+      async () => {
+        await using directory = await tempDir()
+        mkdirSync(`${directory.path}/usr/lib`, { recursive: true })
+        writeFileSync(`${directory.path}/usr/lib/old`, 'o')
+        const links = { lib: 'usr/lib', up: '../../../usr', gone: '/made/here' }
+        for (const [name, target] of Object.entries(links)) symlinkSync(target, `${directory.path}/${name}`)
+        using extractor = createTarExtractor({ directory: directory.path, followDirectoryLinks })
+        extractor.write(
+          tarOf(
+            { name: 'lib/', type: '5' },
+            { name: 'lib/new', data: 'n' },
+            { name: 'up/', type: '5' },
+            { name: 'up/f', data: 'f' },
+            { name: 'gone/', type: '5' },
+            { name: 'gone/g', data: 'g' },
+          ),
+        )
+        extractor.end()
+        const text = (path: string) => readFileSync(`${directory.path}/${path}`, 'utf8')
+        const isLink = (name: string) => lstatSync(`${directory.path}/${name}`).isSymbolicLink()
+        assert.equal(Object.keys(links).map(isLink), Array(3).fill(followDirectoryLinks))
+        const real = followDirectoryLinks ? ['usr/lib/new', 'usr/f', 'made/here/g'] : ['lib/new', 'up/f', 'gone/g']
+        assert.is(real.map(text).join(''), 'nfg')
+        assert.equal(readdirSync(`${directory.path}/usr/lib`), followDirectoryLinks ? ['new', 'old'] : ['old'])
+        assert.equal(extractor.implied, followDirectoryLinks ? ['made'] : [])
+      },
+      { skip: process.getuid?.() === 0 ? undefined : 'needs root to set owners' },
+    )
+  }
 })

@@ -76,6 +76,8 @@ export interface ExitStatus {
  * it rejects with the signal's reason. Every implementation passes `runtimeConformance()`. */
 export interface Runtime extends AsyncDisposable {
   readonly kind: 'native' | 'oci'
+  /** Starts, in the background, what the first step would wait for. */
+  warm?(): void
   /** @throws {RuntimeError} `COMMAND_NOT_FOUND` (127), `COMMAND_NOT_EXECUTABLE` (126), `USER_NOT_FOUND`, `ROOT_UNUSABLE`, `MOUNT_UNUSABLE`, `LIMIT_REFUSED`, `RUNTIME_UNAVAILABLE` */
   run(process: ProcessSpec, options?: RunOptions): Promise<ExitStatus>
 }

@@ -9,6 +9,9 @@ export interface BuildFlags extends EngineFlags {
   readonly buildArg: readonly string[]
   readonly buildContext: readonly string[]
   readonly secret: readonly string[]
+  readonly ssh: readonly string[]
+  readonly allow: readonly string[]
+  readonly ulimit: readonly string[]
   readonly label: readonly string[]
   readonly target?: string
   readonly cache: boolean
@@ -32,12 +35,17 @@ const collect = (value: string, before: readonly string[]) => [...before, value]
 
 export function defineBuildFlags(command: Command): void {
   const many = (flags: string, text: string) => command.option(flags, text, collect, [])
-  command.argument('[PATH]', 'directory whose files COPY and ADD take (the context)')
+  command.argument(
+    '[PATH]',
+    'directory whose files COPY and ADD take (the context), - for standard input, or a git or http URL',
+  )
   many('-t, --tag <name>', 'name for the image, repository[:tag]')
   command.option('-f, --file <path>', 'path of the Dockerfile, - for standard input (default: PATH/Dockerfile)')
   many('--build-arg <name[=value]>', 'value of an ARG; without value, that of the environment')
   many('--build-context <name=value>', 'further context for FROM and --from: a directory or docker-image://NAME')
   many('--secret <spec>', 'what RUN --mount=type=secret finds: id=…,src=FILE or id=…,env=NAME')
+  many('--ssh <id[=path,…]>', 'agent for RUN --mount=type=ssh: that of $SSH_AUTH_SOCK, a socket, or key files')
+  many('--allow <entitlement>', 'what RUN may ask for: security.insecure (network.host is granted always)')
   command.option('--target <stage>', 'stage to build (default: the last)')
   many('--label <name=value>', 'label for the image')
   command.option('--no-cache', 'run every step again')
@@ -53,6 +61,7 @@ export function defineBuildFlags(command: Command): void {
   command.option('--network <mode>', 'network of RUN steps: host or none (default: host)')
   many('--add-host <name:address>', 'further line for /etc/hosts during RUN')
   command.option('--shm-size <bytes>', 'size of /dev/shm during RUN, e.g. 64m')
+  many('--ulimit <name=soft[:hard]>', 'resource limit during RUN, e.g. nofile=1024:2048; -1 is unlimited')
   command.option('--iidfile <path>', 'write the id of the image into this file')
   command.option('--metadata-file <path>', 'write digests and names into this file, as JSON')
   command.option('-q, --quiet', 'no progress; the id of the image on standard output')

@@ -1,9 +1,11 @@
-import type { BuildOptions } from '@tsbuild/core'
+import type { BuildOptions, Entitlement } from '@tsbuild/core'
 import { badFlag, CliError } from '../errors.js'
 import { parseBytes } from '../format/size.js'
 import type { Io } from '../io.js'
 import type { BuildFlags } from './flags.js'
+import { readLimits } from './limits.js'
 import { readSecrets } from './secrets.js'
+import { readSsh } from './ssh.js'
 
 /** What the flags say of the build itself; outputs and the Dockerfile's text are added by others.
  * @throws {CliError} `ARGUMENT_INVALID`, `USAGE` */
@@ -17,6 +19,9 @@ export function buildOptions(flags: BuildFlags, args: readonly string[], env: Io
     buildArgs: buildArgs(flags.buildArg, env),
     buildContexts: Object.fromEntries(flags.buildContext.map(buildContext)),
     secrets: readSecrets(flags.secret, env),
+    ssh: readSsh(flags.ssh, env),
+    allow: flags.allow.flatMap((text) => text.split(',')).map(entitlement),
+    limits: readLimits(flags.ulimit),
     labels: Object.fromEntries(flags.label.map((text) => pair('--label', text))),
     tags: flags.tag,
     noCache: flags.cache ? flags.cacheFilter.flatMap((stages) => stages.split(',')) : true,
@@ -65,6 +70,11 @@ function buildContext(text: string): [string, string] {
   if (value === '')
     throw badFlag('--build-context', text, 'it has no value', 'e.g. base=docker-image://debian or src=../lib')
   return [name, value]
+}
+
+function entitlement(text: string): Entitlement {
+  if (text === 'security.insecure' || text === 'network.host') return text
+  throw badFlag('--allow', text, 'there is no such entitlement', 'security.insecure or network.host')
 }
 
 /** `name:address` or `name=address`; an IPv6 address may stand in brackets. */

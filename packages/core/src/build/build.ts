@@ -15,19 +15,16 @@ import { CoreError } from '../errors.js'
 import { isFrontendArg } from '../frontend/arguments.js'
 import { Graph } from '../frontend/graph.js'
 import { type BuildPlan, planBuild } from '../frontend/plan.js'
+import { GitSession } from '../git/index.js'
 import { resolveImage } from '../images/resolve-image.js'
+import { lazy } from '../lazy.js'
 import type { LayerChain, SolvedChain } from '../ops/layers.js'
 import type { OpServices } from '../ops/services.js'
+import { type ForwardedAgents, openForwardedAgents } from '../ssh/forwarded-agents.js'
 import { toBuildError } from './build-error.js'
 import { openNamedContexts } from './named-contexts.js'
-import {
-  checkContext,
-  type DockerfileRequest,
-  type DockerfileText,
-  readDockerfile,
-  readIgnorePatterns,
-} from './read-dockerfile.js'
-import { receiveContext } from './stream-context.js'
+import { dockerfileRequest, type OpenContext, openContext } from './open-context.js'
+import { type DockerfileText, readDockerfile, readIgnorePatterns } from './read-dockerfile.js'
 import { checkSyntax } from './syntax.js'
 import { writeOutputs } from './write-outputs.js'
 
@@ -39,8 +36,10 @@ export async function runBuild(
 ): Promise<BuildResult> {
   const start = performance.now()
   options.signal?.throwIfAborted()
-  await using context = await openContext(parts, options)
-  const source = await readDockerfile(dockerfileRequest(options, context))
+  await using ssh = await openForwardedAgents(options.ssh ?? {}, parts.contextsDirectory)
+  const git = gitSession(parts, options)
+  await using context = await openContext({ parts, git }, options)
+  const source = await readDockerfile(await dockerfileRequest(options, context))
   if (/^[ \t]*(?:copy|add)[ \t]/im.test(source.text)) parts.files.warm()
   const warnings: BuildWarning[] = []
   const emit: OnBuildEvent = options.onEvent ?? (() => {})
@@ -49,7 +48,7 @@ export async function runBuild(
     emit({ kind: 'warning', at: Date.now(), ...warning })
   }
   try {
-    const request = await prepare(parts, options, context.directory, source)
+    const request = await prepare(parts, options, { ssh, git }, context, source)
     const plan = await planBuild(request.plan, request.services)
     report(request, plan, options, warn)
     const { results, steps } = await solver.solve([plan.target.vertex], {
@@ -79,26 +78,23 @@ export async function runBuild(
   }
 }
 
-interface OpenContext extends AsyncDisposable {
-  readonly directory: string
-  readonly dockerfileText?: string
+function gitSession(parts: EngineParts, { secrets = {} }: BuildOptions): GitSession {
+  const { locks, contextsDirectory } = parts
+  const mirrors = join(parts.root, 'downloads', 'git')
+  return new GitSession({ mirrors, checkouts: contextsDirectory, locks, secrets: new Map(Object.entries(secrets)) })
 }
 
-async function openContext(parts: EngineParts, { context = '.', signal }: BuildOptions): Promise<OpenContext> {
-  if (typeof context !== 'string') return await receiveContext(context, parts.contextsDirectory(), signal)
-  return { directory: await checkContext(context), [Symbol.asyncDispose]: async () => {} }
-}
-
-/** The Dockerfile of a streamed context lies in it, or is it. */
-function dockerfileRequest(options: BuildOptions, { directory, dockerfileText }: OpenContext): DockerfileRequest {
-  const { dockerfile, dockerfileText: given = dockerfileText } = options
-  const path =
-    dockerfile !== undefined && typeof options.context === 'object' ? join(directory, dockerfile) : dockerfile
-  return {
-    context: directory,
-    ...(path === undefined ? {} : { dockerfile: path }),
-    ...(given === undefined ? {} : { dockerfileText: given }),
-  }
+/** Starts the runtime once, where the Dockerfile has a RUN at all; at once where all steps will run. */
+function runtimeWarmer(parts: EngineParts, text: string, now: boolean): () => void {
+  if (!/^[ \t]*run[ \t]/im.test(text)) return () => {}
+  const warm = lazy(() => {
+    parts.runtime().then(
+      (runtime) => runtime.warm?.(),
+      () => {},
+    )
+  })
+  if (now) warm()
+  return warm
 }
 
 interface PreparedBuild {
@@ -111,7 +107,8 @@ interface PreparedBuild {
 async function prepare(
   parts: EngineParts,
   options: BuildOptions,
-  directory: string,
+  opened: { readonly ssh: ForwardedAgents; readonly git: GitSession },
+  { directory, origin }: OpenContext,
   source: DockerfileText,
 ): Promise<PreparedBuild> {
   const dockerfile = parseDockerfile(source.text, { file: source.file })
@@ -121,7 +118,9 @@ async function prepare(
   const services: OpServices = {
     ...parts,
     secrets: new Map(Object.entries(options.secrets ?? {})),
+    ...opened,
     context: { kind: 'context', directory, ignore },
+    warmRuntime: runtimeWarmer(parts, source.text, options.noCache === true),
     onLayer: needsImage(options) ? (layer) => parts.diffIds.prefetch(layer) : () => {},
   }
   const call = options.signal === undefined ? {} : { signal: options.signal }
@@ -135,10 +134,10 @@ async function prepare(
       network: options.network ?? 'host',
       extraHosts: options.extraHosts ?? [],
       ...(options.shmSizeBytes === undefined ? {} : { shmSizeBytes: options.shmSizeBytes }),
+      ...(options.limits === undefined || options.limits.length === 0 ? {} : { limits: options.limits }),
+      allow: options.allow ?? [],
       noCache: options.noCache ?? false,
-      project: digestHex(
-        canonicalDigest(typeof options.context === 'object' ? 'stream' : (source.path ?? directory)),
-      ).slice(0, 12),
+      project: digestHex(canonicalDigest(origin ?? source.path ?? directory)).slice(0, 12),
     },
     services: {
       graph: new Graph(services),

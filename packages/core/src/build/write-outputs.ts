@@ -16,6 +16,7 @@ import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
 import type { StageState } from '../frontend/stage-state.js'
 import { commitImage } from '../images/commit-image.js'
+import { assignName, keepUnnamed } from '../images/image-names.js'
 import { type ImageSource, openImageSource } from '../images/image-source.js'
 import type { LayerChain } from '../ops/layers.js'
 import { outputStep } from './output-step.js'
@@ -75,6 +76,12 @@ export async function writeOutputs(parts: EngineParts, request: OutputRequest): 
           const { built } = await assembled()
           const targets = output.names === undefined ? references : output.names.map((name) => parseReference(name))
           for (const reference of targets) names.push(await setName(parts, reference, built, request))
+          if (targets.length === 0) {
+            await keepUnnamed(parts.names, {
+              manifest: built.descriptor,
+              platform: normalizePlatform(request.target.platform),
+            })
+          }
           if (output.push === true) for (const reference of targets) pushed.push(await push(reference))
           return
         }
@@ -152,8 +159,7 @@ async function setName(
     )
   }
   const name = formatReference(reference)
-  if (parts.names.get(name)?.manifest.digest === built.descriptor.digest) return name
-  await parts.names.set(name, { manifest: built.descriptor, platform: normalizePlatform(target.platform) })
+  await assignName(parts.names, name, { manifest: built.descriptor, platform: normalizePlatform(target.platform) })
   return name
 }
 

@@ -49,8 +49,13 @@ export class CopyJob {
     this.attributes = { mode: chmod?.directoryMode ?? 0o755, owner: owner ?? { uid: 0, gid: 0 }, mtimeNs }
   }
 
-  async copyTree(words: SourceWords, unpack: boolean): Promise<SourceDigest> {
-    const { sourceTree, tree } = this
+  /** @param from where the files are; default: the tree that the request names */
+  async copyTree(
+    words: SourceWords,
+    unpack: boolean,
+    from: { readonly place: Tree | undefined; readonly tree: SourceTree } = { place: this.sourceTree, tree: this.tree },
+  ): Promise<SourceDigest> {
+    const { place: sourceTree, tree } = from
     if (sourceTree === undefined) throw new TypeError('a source of kind tree needs a tree')
     sourceTree.enter()
     const { matches, filters } = select(tree, words)

@@ -10,6 +10,12 @@ export type CopySource =
   | { readonly kind: 'tree'; readonly words: SourceWords; readonly unpack: boolean }
   | { readonly kind: 'inline'; readonly file: InlineFile }
   | {
+      readonly kind: 'checkout'
+      /** On the host; all that is in it is copied. */
+      readonly directory: string
+      readonly exclude: readonly string[]
+    }
+  | {
       readonly kind: 'download'
       /** On the host. */
       readonly path: string
@@ -51,12 +57,18 @@ export async function copyTask(input: CopyInput, task: WorkerTask): Promise<Copy
     for (const source of input.sources) {
       if (source.kind === 'tree') digests.push(await job.copyTree(source.words, source.unpack))
       else if (source.kind === 'inline') job.copyInline(source.file)
+      else if (source.kind === 'checkout') await copyCheckout(job, source)
       else await job.copyDownload(source)
     }
     return { sources: digests }
   } finally {
     enterHostRoot()
   }
+}
+
+async function copyCheckout(job: CopyJob, { directory, exclude }: CopySource & { kind: 'checkout' }): Promise<void> {
+  using from = openDirectoryTree(directory)
+  await job.copyTree({ source: '/', exclude, parents: false }, false, { place: from, tree: new SourceTree('') })
 }
 
 function openPlace(place: TreePlace): Tree {

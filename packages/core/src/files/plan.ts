@@ -1,5 +1,6 @@
 import { canonicalDigest, type Digest, digestOf, type NamedInput } from '@tsbuild/spec'
 import { CoreError } from '../errors.js'
+import { type GitCommit, type GitSource, isGitUrl, keepsGitDir, parseGitUrl } from '../git/index.js'
 import type { SourceDigest } from './digest-task.js'
 import type { Download } from './download.js'
 import type { CopyDigest } from './engine.js'
@@ -10,10 +11,11 @@ import type { SourceWords } from './select.js'
 export type PlannedSource =
   | { readonly kind: 'tree'; readonly words: SourceWords }
   | { readonly kind: 'download'; readonly url: string }
+  | { readonly kind: 'git'; readonly source: GitSource; readonly exclude: readonly string[] }
   | { readonly kind: 'inline'; readonly file: InlineFile }
 
 /** Splits a request into its sources.
- * @throws {CoreError} `COPY_INVALID`, `UNSUPPORTED` */
+ * @throws {CoreError} `COPY_INVALID`, `GIT_URL_INVALID` */
 export function planSources(request: CopyRequest): PlannedSource[] {
   const { kind, sources, inlineFiles, destination, exclude, parents } = request
   const verb = kind.toUpperCase()
@@ -30,8 +32,10 @@ export function planSources(request: CopyRequest): PlannedSource[] {
         throw new CoreError('COPY_INVALID', `Cannot copy "${source}": source can't be a URL for COPY`)
       return { kind: 'download', url: source }
     }
-    if (kind === 'add' && isGit(source)) {
-      throw new CoreError('UNSUPPORTED', `Cannot add "${source}": git repositories are not supported yet`)
+    if (isGitUrl(source)) {
+      if (kind === 'copy')
+        throw new CoreError('COPY_INVALID', `Cannot copy "${source}": source can't be a git ref for COPY`)
+      return { kind: 'git', source: gitSource(source, request), exclude }
     }
     return { kind: 'tree', words: { source, exclude, parents } }
   })
@@ -39,11 +43,27 @@ export function planSources(request: CopyRequest): PlannedSource[] {
 }
 
 function isUrl(source: string): boolean {
-  return /^https?:\/\//i.test(source) && !isGit(source)
+  return /^https?:\/\//i.test(source) && !isGitUrl(source)
 }
 
-function isGit(source: string): boolean {
-  return /^(?:git:\/\/|ssh:\/\/|git@[^/]+:)/.test(source) || /^https?:\/\/[^?#]+\.git(?:[?#].*)?$/.test(source)
+/** What the URL says, and the flags beside it. */
+function gitSource(url: string, { checksum, keepGitDir }: CopyRequest): GitSource {
+  const source = parseGitUrl(url)
+  const conflict = (flag: string) =>
+    new CoreError(
+      'GIT_URL_INVALID',
+      `Cannot use git repository "${source.name}": it and --${flag} say different things`,
+    )
+  if (checksum !== undefined && source.checksum !== undefined && checksum !== source.checksum)
+    throw conflict('checksum')
+  if (keepGitDir !== undefined && source.keepGitDir !== undefined && keepGitDir !== source.keepGitDir) {
+    throw conflict('keep-git-dir')
+  }
+  return {
+    ...source,
+    ...(checksum === undefined || checksum === '' ? {} : { checksum }),
+    ...(keepGitDir === undefined ? {} : { keepGitDir }),
+  }
 }
 
 /** Digests of the sources that lie in no tree. */
@@ -53,6 +73,16 @@ export function inlineDigest({ name, data }: InlineFile): SourceDigest {
 
 export function downloadDigest({ name, digest, size, modifiedSeconds }: Download): SourceDigest {
   return { digest: canonicalDigest({ name, digest, modified: modifiedSeconds ?? null }), files: 1, bytes: size }
+}
+
+/** A commit says what its files are. Its git directory also has the address it came from. */
+export function gitDigest(
+  { source, exclude }: PlannedSource & { kind: 'git' },
+  { commit, ref }: GitCommit,
+): SourceDigest {
+  const { subdir, submodules, remote } = source
+  const gitDirectory = keepsGitDir(source) ? { remote, ref: ref ?? '' } : null
+  return { digest: canonicalDigest({ commit, subdir, submodules, gitDirectory, exclude }), files: 0, bytes: 0 }
 }
 
 /** Puts the digests of a request's sources together. */
@@ -84,6 +114,8 @@ function sourceName(source: PlannedSource): string {
       return source.words.source
     case 'download':
       return redactUrl(source.url)
+    case 'git':
+      return source.source.name
     case 'inline':
       return `<<${source.file.name}`
   }

@@ -1,4 +1,5 @@
 import type { SnapshotName } from '@tsbuild/spec'
+import type { GitSession } from '../git/index.js'
 
 /** A directory of the host, read where it lies: never copied, never sent anywhere. */
 export interface ContextSource {
@@ -31,7 +32,7 @@ export interface InlineFile {
 export interface CopyRequest {
   readonly kind: 'copy' | 'add'
   readonly source: FileSource
-  /** As written, variables expanded. For ADD, `http(s)://` sources are downloaded. */
+  /** As written, variables expanded. For ADD, `http(s)://` sources are downloaded and git repositories checked out. */
   readonly sources: readonly string[]
   readonly inlineFiles: readonly InlineFile[]
   /** Absolute; ends with a slash where it names a directory. */
@@ -47,8 +48,12 @@ export interface CopyRequest {
   readonly parents: boolean
   /** ADD: `undefined` unpacks local archives only, `true` downloads, too, `false` nothing. */
   readonly unpack?: boolean
-  /** ADD of one URL: `sha256:…` that the download must have. */
+  /** ADD of one URL: `sha256:…` that the download must have, or the beginning of the id of a git repository's commit. */
   readonly checksum?: string
+  /** ADD of a git repository: copy its git directory, too. */
+  readonly keepGitDir?: boolean
+  /** The build's git repositories; needed where a source is one. */
+  readonly git?: GitSession
   /** Every time that is written is this one, in seconds since the epoch. */
   readonly modifiedTime?: number
 }

@@ -31,6 +31,7 @@ export async function unpackArchive(archive: Archive, options: UnpackOptions): P
   let rawBytes = 0
   using extractor = createTarExtractor({
     directory: `/${toText(directory)}`,
+    followDirectoryLinks: true,
     ...(owner === undefined ? {} : { onEntry: () => owner }),
   })
   const inTarget = (action: () => void) => {

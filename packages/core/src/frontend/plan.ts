@@ -9,7 +9,8 @@ import {
   suggest,
 } from '@tsbuild/parser'
 import type { Vertex } from '@tsbuild/solver'
-import { hostPlatform, type NetworkMode, type Platform, parsePlatform } from '@tsbuild/spec'
+import { hostPlatform, type NetworkMode, type Platform, parsePlatform, type ResourceLimit } from '@tsbuild/spec'
+import type { Entitlement } from '../api.js'
 import { CoreError } from '../errors.js'
 import type { ResolvedImage } from '../images/resolve-image.js'
 import type { LayerChain } from '../ops/layers.js'
@@ -35,6 +36,8 @@ export interface PlanRequest {
   readonly network: NetworkMode
   readonly extraHosts: readonly (readonly [name: string, address: string])[]
   readonly shmSizeBytes?: number
+  readonly limits?: readonly ResourceLimit[]
+  readonly allow: readonly Entitlement[]
   readonly noCache: boolean | readonly string[]
   /** Tells steps of different projects apart in explanations. */
   readonly project: string
@@ -239,7 +242,7 @@ class Planner {
   }
 
   #context(stage: Stage, instructions: readonly StageInstruction[], start: StageState): StageContext {
-    const { dockerfile, buildArgs, network, extraHosts, shmSizeBytes, noCache, project } = this.#request
+    const { dockerfile, buildArgs, network, extraHosts, shmSizeBytes, limits, allow, noCache, project } = this.#request
     const base = expandWord(stage.baseName, this.#globals, { escape: dockerfile.escape }).value
     const image = base !== 'scratch' && this.#stageNamed(base, stage.index) === undefined
     const label = this.#stageLabel(stage)
@@ -256,6 +259,8 @@ class Planner {
       network,
       extraHosts,
       ...(shmSizeBytes === undefined ? {} : { shmSizeBytes }),
+      ...(limits === undefined ? {} : { limits }),
+      allow,
       from: (name) => this.#files(stage, name, start.platform),
       step: (instruction, state) => ({
         name: names.next(displayText(instruction.code, shownEnv(instruction, state.env), dockerfile)),
@@ -341,6 +346,7 @@ function imageState(image: ResolvedImage, vertex: Vertex<LayerChain>, platform: 
     env: new Environment().withList(config.Env),
     buildArgs: [],
     history: image.config.history ?? [],
+    baseLayers: image.config.rootfs.diff_ids.length,
     cmdSet: false,
     ...(image.config['os.version'] === undefined ? {} : { 'os.version': image.config['os.version'] }),
   }

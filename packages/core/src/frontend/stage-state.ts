@@ -15,6 +15,8 @@ export interface StageState {
   /** ARGs declared so far; without a value when they have none. */
   readonly buildArgs: readonly { readonly key: string; readonly value?: string }[]
   readonly history: readonly HistoryEntry[]
+  /** How many of the chain's lowest layers come from an image as it is. */
+  readonly baseLayers: number
   /** Whether CMD stands in this very stage. */
   readonly cmdSet: boolean
   readonly 'os.version'?: string
@@ -34,6 +36,7 @@ export function scratchState(vertex: Vertex<LayerChain>, platform: Platform): St
     env: new Env().withList(config.Env),
     buildArgs: [],
     history: [],
+    baseLayers: 0,
     cmdSet: false,
   }
 }

@@ -12,7 +12,7 @@ export interface CommitRequest {
   readonly labels: Readonly<Record<string, string>>
   /** SOURCE_DATE_EPOCH, in seconds. */
   readonly epoch?: number
-  /** No time in a layer is later, in seconds. */
+  /** No time in a layer of this build is later, in seconds; the base image's layers stay as they are. */
   readonly maxMtime?: number
   /** Milliseconds since the epoch, for an image without any layer. */
   readonly now: number
@@ -29,10 +29,12 @@ export interface Committed {
 export async function commitImage(parts: EngineParts, request: CommitRequest): Promise<Committed> {
   const { chain, target, labels, epoch, now, maxMtime, signal } = request
   const call = signal === undefined ? {} : { signal }
+  const cutAt = chain.layers.map((_, index) => (index < target.baseLayers ? undefined : maxMtime))
   const infos = await Promise.all(
-    chain.layers.map((layer) =>
-      maxMtime === undefined ? parts.diffIds.get(layer, call) : parts.diffIds.rewritten(layer, maxMtime, call),
-    ),
+    chain.layers.map((layer, index) => {
+      const limit = cutAt[index]
+      return limit === undefined ? parts.diffIds.get(layer, call) : parts.diffIds.rewritten(layer, limit, call)
+    }),
   )
   const layerTimes = chain.layers.map((layer) => parts.tables.get(layer)?.createdAt ?? now)
   const config = imageConfig({
@@ -51,7 +53,7 @@ export async function commitImage(parts: EngineParts, request: CommitRequest): P
     if (!parts.content.hasBlob(descriptor.digest)) await parts.content.writeBlob(descriptor, bytes, call)
   }
   if (maxMtime === undefined) await rememberChain(parts, chain.layers, infos)
-  const layers = infos.map((info, index) => sourceLayer(info, chain.layers[index], maxMtime))
+  const layers = infos.map((info, index) => sourceLayer(info, chain.layers[index], cutAt[index]))
   return { built, layers }
 }
 

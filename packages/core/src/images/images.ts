@@ -16,6 +16,7 @@ import type { ImageNames, LayerTables } from '@tsbuild/store'
 import type { HistoryLine, ImageDetails, ImageSummary, Images } from '../api.js'
 import { CoreError } from '../errors.js'
 import type { ImageLayers } from './image-layers.js'
+import { assignName, isDangling } from './image-names.js'
 import { readImage } from './resolve-image.js'
 
 export interface ImagesServices {
@@ -31,6 +32,12 @@ interface Stored {
   readonly config: ImageConfig
 }
 
+function shownName(name: string): { readonly repository: string; readonly tag: string } {
+  if (isDangling(name)) return { repository: '<none>', tag: '<none>' }
+  const reference = parseReference(name)
+  return { repository: familiarRepository(reference), tag: reference.tag ?? '<none>' }
+}
+
 /** The images facade over the store's tables. */
 export class ImageCatalog implements Images {
   readonly #services: ImagesServices
@@ -44,11 +51,9 @@ export class ImageCatalog implements Images {
     for (const { name, manifest: descriptor } of this.#services.names.list()) {
       const stored = this.#read(descriptor)
       if (stored === undefined) continue
-      const reference = parseReference(name)
       const { created } = stored.config
       out.push({
-        repository: familiarRepository(reference),
-        tag: reference.tag ?? '<none>',
+        ...shownName(name),
         id: stored.manifest.config.digest,
         digest: descriptor.digest,
         ...(created === undefined ? {} : { created }),
@@ -63,10 +68,9 @@ export class ImageCatalog implements Images {
     return {
       id: stored.manifest.config.digest,
       digest: stored.descriptor.digest,
-      names: this.#services.names
-        .list()
+      names: this.#shownNames()
         .filter(({ manifest }) => manifest.digest === stored.descriptor.digest)
-        .map(({ name }) => familiarReference(parseReference(name))),
+        .map(({ shown }) => shown),
       config: stored.config,
       manifest: stored.manifest,
       sizeBytes: this.#sizeOf(stored),
@@ -97,7 +101,7 @@ export class ImageCatalog implements Images {
     const reference = parseReference(name)
     if (reference.digest !== undefined)
       throw new CoreError('OPTION_INVALID', `Cannot tag "${name}": a name with a digest can't be given`)
-    await this.#services.names.set(formatReference(reference), {
+    await assignName(this.#services.names, formatReference(reference), {
       manifest: descriptor,
       platform: normalizePlatform(config),
     })
@@ -110,7 +114,7 @@ export class ImageCatalog implements Images {
     if (stored !== undefined) return stored
     const near = suggest(
       nameOrId,
-      this.#services.names.list().map(({ name }) => familiarReference(parseReference(name))),
+      this.#shownNames().map(({ shown }) => shown),
     )
     const hint = near === undefined ? undefined : `Did you mean "${near}"?`
     throw new CoreError(
@@ -118,6 +122,12 @@ export class ImageCatalog implements Images {
       `Cannot find image "${nameOrId}": no such image`,
       hint === undefined ? {} : { hint },
     )
+  }
+
+  /** Names of images as Docker shows them. */
+  #shownNames(): { readonly shown: string; readonly manifest: Descriptor }[] {
+    const named = this.#services.names.list().filter(({ name }) => !isDangling(name))
+    return named.map(({ name, manifest }) => ({ shown: familiarReference(parseReference(name)), manifest }))
   }
 
   #byName(name: string): Descriptor | undefined {

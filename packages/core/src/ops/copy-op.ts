@@ -99,6 +99,7 @@ export class CopyOp implements Op<LayerChain> {
     const from = spec.fromInput ? inputs[1]?.result : undefined
     return {
       ...spec,
+      git: this.#services.git,
       source: from === undefined ? this.#services.context : { kind: 'chain', id: from.id, layers: from.layers },
     }
   }

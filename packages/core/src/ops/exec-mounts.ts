@@ -9,6 +9,7 @@ import {
   type Snapshotter,
 } from '@tsbuild/spec'
 import { CoreError } from '../errors.js'
+import type { ForwardedAgents } from '../ssh/forwarded-agents.js'
 import type { SolvedChain } from './layers.js'
 import { newSnapshotKey } from './names.js'
 
@@ -47,8 +48,17 @@ export type ExecMount =
       readonly uid: number
       readonly gid: number
     }
+  | {
+      readonly kind: 'ssh'
+      readonly id: string
+      readonly target: string
+      readonly required: boolean
+      readonly mode: number
+      readonly uid: number
+      readonly gid: number
+    }
 
-/** What of a mount enters the cache key: neither the secret's bytes nor what a cache holds. */
+/** What of a mount enters the cache key: neither the secret's bytes, nor what a cache holds, nor whose agent it is. */
 export function mountKey(mount: ExecMount): CanonicalValue {
   if (mount.kind !== 'cache') return mount as CanonicalValue
   const { fresh: _, ...members } = mount
@@ -61,6 +71,7 @@ export interface MountContext {
   /** Folder of `RUN --mount=type=cache` contents. */
   readonly cacheDirectory: string
   readonly secrets: ReadonlyMap<string, Uint8Array>
+  readonly ssh: ForwardedAgents
   readonly signal: AbortSignal
 }
 
@@ -98,6 +109,12 @@ export async function openMounts(
           if (mount.target !== undefined) out.push({ ...mount, target: mount.target, data })
           break
         }
+        case 'ssh': {
+          const socket = await openAgent(mount, context.ssh)
+          if (socket === undefined) break
+          out.push({ kind: 'bind', source: stack.use(socket).path, target: mount.target, readonly: true })
+          break
+        }
       }
     }
   } catch (error) {
@@ -120,6 +137,17 @@ function secretData(mount: ExecMount & { kind: 'secret' }, secrets: MountContext
     })
   }
   return data
+}
+
+/** The step's socket, or undefined where the build forwards no such agent. */
+async function openAgent(mount: ExecMount & { kind: 'ssh' }, ssh: ForwardedAgents) {
+  const socket = await ssh.open(mount.id, mount)
+  if (socket === undefined && mount.required) {
+    throw new CoreError('OPTION_INVALID', `Cannot mount ssh "${mount.id}": unset ssh forward key ${mount.id}`, {
+      hint: `Pass it with --ssh ${mount.id}`,
+    })
+  }
+  return socket
 }
 
 async function openBind(

@@ -1,5 +1,5 @@
 import type { CacheKeyParts, KeyContext, Op, RunContext, RunOutput } from '@tsbuild/solver'
-import type { CanonicalValue, JsonValue, NamedInput, NetworkMode, SecurityMode } from '@tsbuild/spec'
+import type { CanonicalValue, JsonValue, NamedInput, NetworkMode, ResourceLimit, SecurityMode } from '@tsbuild/spec'
 import type { CopyRequest } from '../files/index.js'
 import { type ExecMount, mountedSecrets, mountKey, openMounts } from './exec-mounts.js'
 import { type LayerChain, loadLayer, type SolvedChain } from './layers.js'
@@ -22,6 +22,7 @@ export interface ExecSpec {
   readonly hostname: string
   readonly extraHosts: readonly (readonly [name: string, address: string])[]
   readonly shmSizeBytes?: number
+  readonly limits?: readonly ResourceLimit[]
   readonly mounts: readonly ExecMount[]
   /** MAINTAINER in force: layers carry their author, so it belongs to what a step is. */
   readonly author: string
@@ -39,8 +40,9 @@ export class ExecOp implements Op<LayerChain> {
   }
 
   get attributes(): CanonicalValue {
-    const { quietEnv: _, mounts, ...rest } = this.#spec
-    return { ...rest, mounts: mounts.map(mountKey) } as CanonicalValue
+    const { quietEnv: _, mounts, limits, ...rest } = this.#spec
+    const asked = limits === undefined ? {} : { limits: limits.map(limitKey) }
+    return { ...rest, ...asked, mounts: mounts.map(mountKey) } as CanonicalValue
   }
 
   cacheKey({ inputs, signal }: KeyContext<LayerChain>): CacheKeyParts | Promise<CacheKeyParts> {
@@ -65,7 +67,7 @@ export class ExecOp implements Op<LayerChain> {
     const out: NamedInput[] = []
     for (const [index, mount] of this.#spec.mounts.entries()) {
       const input = 'input' in mount && mount.input !== undefined ? inputs[mount.input] : undefined
-      if (input === undefined || mount.kind === 'secret' || mount.kind === 'tmpfs') continue
+      if (input === undefined || !('subpath' in mount)) continue
       const { digest } = await files.digest(wholeOf(input.result, mount.subpath), { signal })
       out.push({ name: `mount ${index} ${mount.target}`, value: digest })
     }
@@ -104,6 +106,7 @@ export class ExecOp implements Op<LayerChain> {
           extraHosts: spec.extraHosts,
           mounts: open.mounts,
           ...(spec.shmSizeBytes === undefined ? {} : { shmSizeBytes: spec.shmSizeBytes }),
+          ...(spec.limits === undefined ? {} : { limits: spec.limits }),
         },
         {
           signal,
@@ -116,6 +119,11 @@ export class ExecOp implements Op<LayerChain> {
     services.onLayer(made.layer)
     return { result: made.chain, value: { layer: made.layer }, sizeBytes: made.usage.bytes }
   }
+}
+
+/** -1 is unlimited, as the flag has it. */
+function limitKey({ name, soft, hard }: ResourceLimit): CanonicalValue {
+  return [name, ...[soft, hard].map((value) => (Number.isFinite(value) ? value : -1))]
 }
 
 /** All that lies at a path of a chain. */

@@ -32,6 +32,7 @@ export class SourceImageOp implements Op<LayerChain> {
   async run({ signal, progress }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {
     const { chainID: id } = this.attributes
     if (id === null) return { result: emptyChain, value: null }
+    this.#services.warmRuntime()
     const { layers, bytes } = await this.#services.images.unpack(this.#image, { signal, progress })
     return { result: { id, layers }, value: null, sizeBytes: bytes }
   }

@@ -13,11 +13,17 @@ export interface MadeLayer<T> {
 /** Makes one layer on top of `base`: prepares an active snapshot, lets `change` work in its mount and commits what it did.
  * Whatever goes wrong, no active snapshot is left. */
 export async function makeLayer<T>(
-  { snapshotter, tables, beforeWrite }: Pick<OpServices, 'snapshotter' | 'tables' | 'beforeWrite'>,
+  {
+    snapshotter,
+    tables,
+    beforeWrite,
+    warmRuntime,
+  }: Pick<OpServices, 'snapshotter' | 'tables' | 'beforeWrite' | 'warmRuntime'>,
   base: LayerChain,
   signal: AbortSignal,
   change: (mount: Mount) => Promise<T>,
 ): Promise<MadeLayer<T>> {
+  warmRuntime()
   await beforeWrite()
   const key = newSnapshotKey()
   const mount = await snapshotter.prepare(key, base.layers, { signal })
@@ -25,7 +31,9 @@ export async function makeLayer<T>(
     const value = await change(mount)
     const layer = newSnapshotName()
     const usage = await snapshotter.commit(layer, key, { signal })
-    await tables.set(layer, { ...usage, createdAt: Date.now() })
+    // Not awaited: writes become visible in their order, so no record is seen before the layer that it names; and where this one
+    // fails, that of the record fails, too.
+    tables.set(layer, { ...usage, createdAt: Date.now() }).catch(() => {})
     return { chain: addLayer(base, layer), layer, usage, value }
   } catch (error) {
     await snapshotter.remove(key)

@@ -25,6 +25,8 @@ export interface ExtractorOptions {
   readonly root: BinaryPath
   /** Where whiteouts go; without it `.wh.` means nothing. */
   readonly hiding?: Hiding
+  /** A directory entry over a link goes where the link leads, inside the root, instead of replacing it. */
+  readonly followDirectoryLinks?: boolean
   /** Told of each entry before it is made; `path` is relative to the root. */
   readonly onEntry?: (entry: TarEntry, path: BinaryPath) => EntryOverride | undefined
   /** The content of the file that `onEntry` told of last. */
@@ -115,11 +117,18 @@ export class Extractor implements TarHandler {
     const components = splitName(entry.name)
     const { hiding } = this.#options
     if (hiding !== undefined && this.#hide(hiding, components, entry)) return
-    const parent = this.#resolver.resolve(components.slice(0, -1), entry.name)
-    const path = joinPath(parent, components.at(-1) ?? '')
+    const path = this.#place(components, entry)
     if (path === '' && entry.type !== 'directory') throw invalidEntry(entry.name, 'the root must be a directory')
     const override = this.#options.onEntry?.(entry, path)
     this.#make({ ...entry, ...override }, path)
+  }
+
+  #place(components: readonly BinaryPath[], entry: TarEntry): BinaryPath {
+    const parent = this.#resolver.resolve(components.slice(0, -1), entry.name)
+    const path = joinPath(parent, components.at(-1) ?? '')
+    const follow = entry.type === 'directory' && this.#options.followDirectoryLinks === true
+    if (!follow || statFile(`${this.#root}/${path}`)?.type !== 'symlink') return path
+    return this.#resolver.resolve(components, entry.name)
   }
 
   /** Whether the entry was one that only hides. */

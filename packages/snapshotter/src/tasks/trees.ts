@@ -18,7 +18,7 @@ function openChain({ format, layers }: ChainInput) {
   return layers.map((directory) => openLayer(format, toBinary(directory)))
 }
 
-export function normalise(input: NormaliseInput, task: WorkerTask): SnapshotUsage {
+export function normalise(input: NormaliseInput, task: Pick<WorkerTask, 'throwIfAborted'>): SnapshotUsage {
   return normaliseUpper(toBinary(input.upper), mergeLayers(openChain(input)), everyHundred(task.throwIfAborted))
 }
 

@@ -42,7 +42,7 @@ export function createImageNames(db: Database, layout: LayoutIndex): ImageNames 
       return row && { name, ...row }
     },
     async set(name, { manifest, platform }) {
-      const listed = await layout.inspect(manifest, platform)
+      const listed = name.startsWith('<none>') ? undefined : await layout.inspect(manifest, platform)
       await layout.syncBlobs()
       await db.update((tx) => {
         imageRows.put(tx, name, { manifest, platform, updatedAt: Date.now() })

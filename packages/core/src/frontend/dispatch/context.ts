@@ -1,6 +1,7 @@
 import type { EscapeToken, StageInstruction } from '@tsbuild/parser'
 import type { Vertex } from '@tsbuild/solver'
-import type { NetworkMode, SourceRange } from '@tsbuild/spec'
+import type { NetworkMode, ResourceLimit, SourceRange } from '@tsbuild/spec'
+import type { Entitlement } from '../../api.js'
 import type { LayerChain } from '../../ops/layers.js'
 import type { Env } from '../env.js'
 import type { Graph } from '../graph.js'
@@ -23,6 +24,8 @@ export interface StageContext {
   readonly network: NetworkMode
   readonly extraHosts: readonly (readonly [name: string, address: string])[]
   readonly shmSizeBytes?: number
+  readonly limits?: readonly ResourceLimit[]
+  readonly allow: readonly Entitlement[]
   /** The files of a stage (by name or index) or of an image. */
   from(name: string): Promise<Vertex<LayerChain>>
   /** Names the next step of the stage. */

@@ -15,11 +15,15 @@ export async function run(state: StageState, instruction: RunInstruction, contex
   const script = commandOf(instruction)
   const args = shellArgs(state, script.command)
   checkRunnable(state.platform)
-  if (instruction.devices.length > 0) throw unsupported('RUN --device')
-  if (instruction.security === 'insecure') {
+  const [device] = instruction.devices
+  if (device !== undefined) {
+    throw new CoreError('UNSUPPORTED', `Cannot use device "${device.name}": CDI devices are not supported yet`)
+  }
+  if (instruction.security === 'insecure' && !context.allow.includes('security.insecure')) {
     throw new CoreError(
-      'UNSUPPORTED',
+      'ENTITLEMENT_MISSING',
       'Cannot run with --security=insecure: the entitlement security.insecure is not granted',
+      { hint: 'Where you trust the Dockerfile, grant it with --allow security.insecure' },
     )
   }
   const inputs: Vertex<LayerChain>[] = [state.vertex]
@@ -30,13 +34,13 @@ export async function run(state: StageState, instruction: RunInstruction, contex
   }
   const label = context.step(instruction, state)
   for (const mount of instruction.mounts)
-    mounts.push(await toExecMount(mount, state, inputs, context, label.ignoreCache))
+    mounts.push(await toExecMount(mount, state, inputs, context, label.ignoreCache, countAgents(mounts)))
   const env = state.env.get('PATH') === undefined ? state.env.with('PATH', defaultPath) : state.env
   const vertex = context.graph.exec(
     {
       args,
       env: env.entries(),
-      quietEnv: proxyEnv(context.given).filter(([name]) => env.get(name) === undefined),
+      quietEnv: [...proxyEnv(context.given), ...agentEnv(mounts)].filter(([name]) => env.get(name) === undefined),
       cwd: state.config.WorkingDir || '/',
       user: state.config.User ?? '',
       network: instruction.network === 'default' ? context.network : instruction.network,
@@ -44,6 +48,7 @@ export async function run(state: StageState, instruction: RunInstruction, contex
       hostname: context.given.BUILDKIT_SANDBOX_HOSTNAME || 'buildkitsandbox',
       extraHosts: context.extraHosts,
       ...(context.shmSizeBytes === undefined ? {} : { shmSizeBytes: context.shmSizeBytes }),
+      ...(context.limits === undefined ? {} : { limits: context.limits }),
       mounts,
       author: state.author,
     },
@@ -78,12 +83,23 @@ function commandOf({ command, heredocs, code }: RunInstruction): {
   return { command: { form: 'shell', text: `/dev/pipes/${first.name}` }, file }
 }
 
+function countAgents(mounts: readonly ExecMount[]): number {
+  return mounts.filter(({ kind }) => kind === 'ssh').length
+}
+
+/** Where the first agent is; its mount is in the key already. */
+function agentEnv(mounts: readonly ExecMount[]): (readonly [name: string, value: string])[] {
+  const first = mounts.find((mount) => mount.kind === 'ssh')
+  return first?.kind === 'ssh' ? [['SSH_AUTH_SOCK', first.target]] : []
+}
+
 async function toExecMount(
   mount: RunMount,
   state: StageState,
   inputs: Vertex<LayerChain>[],
   context: StageContext,
   ignoreCache: boolean,
+  agents: number,
 ): Promise<ExecMount> {
   const target = absolute(mount.target, state)
   const input = async (): Promise<number> => {
@@ -134,7 +150,15 @@ async function toExecMount(
       }
     }
     case 'ssh':
-      throw unsupported('RUN --mount=type=ssh')
+      return {
+        kind: 'ssh',
+        id: mount.id ?? 'default',
+        target: absolute(mount.target ?? `/run/buildkit/ssh_agent.${agents}`, state),
+        required: mount.required,
+        mode: mount.mode ?? 0o600,
+        uid: mount.uid ?? 0,
+        gid: mount.gid ?? 0,
+      }
   }
 }
 
@@ -153,8 +177,4 @@ function checkRunnable(platform: Platform): void {
 
 function absolute(target: string | undefined, state: StageState): string {
   return posix.resolve('/', state.config.WorkingDir ?? '/', target ?? '')
-}
-
-function unsupported(what: string): CoreError {
-  return new CoreError('UNSUPPORTED', `Cannot use ${what}: not supported yet`)
 }

@@ -1,5 +1,6 @@
-// Stands at the top of each bundle: parts of Node that cost milliseconds to load come with the first use of one of their members.
-require = ((load) => {
+/** Makes a `require` by which parts of Node that cost milliseconds to load come with the first use of one of their members. Its
+ * source stands at the top of each bundle. */
+export function lazyBuiltins(load) {
   const slow = new Set(
     'child_process crypto fs/promises http https net stream stream/promises timers/promises tls worker_threads zlib'
       .split(' ')
@@ -8,7 +9,10 @@ require = ((load) => {
   const made = {}
   const later = (id) => {
     let loaded
-    const get = () => (loaded ??= load(id))
+    const get = () => {
+      loaded ??= load(id)
+      return loaded
+    }
     return new Proxy(
       {},
       {
@@ -22,5 +26,10 @@ require = ((load) => {
       },
     )
   }
-  return Object.assign((id) => (slow.has(id) ? (made[id] ??= later(id)) : load(id)), load)
-})(require)
+  const require = (id) => {
+    if (!slow.has(id)) return load(id)
+    made[id] ??= later(id)
+    return made[id]
+  }
+  return Object.assign(require, load)
+}
