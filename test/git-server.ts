@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -178,8 +178,4 @@ function runBackend(root: string, request: IncomingMessage, response: ServerResp
     headers.delete('status')
     response.writeHead(status, Object.fromEntries(headers)).end(all.subarray(end + 4))
   })
-}
-
-export function removeFile(repository: TestRepository, name: string): void {
-  rmSync(join(repository.path, name))
 }

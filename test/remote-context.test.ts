@@ -201,9 +201,10 @@ tests('ADD of git repositories', (test) => {
       outer.git('config', '-f', '.gitmodules', 'submodule.mid.url', middle.path)
       outer.commit({})
       await addFails(work, `ADD ${server.http}/outer.git /r`, /transport 'file' not allowed/)
-      outer.git('config', '-f', '.gitmodules', 'submodule.mid.url', 'ext::touch /tmp/pwned')
+      outer.git('config', '-f', '.gitmodules', 'submodule.mid.url', `ext::touch ${join(work.path, 'ran')}`)
       outer.commit({})
-      await addFails(work, `ADD ${server.http}/outer.git /r`, /transport 'ext' not allowed|ext::touch/)
+      await addFails(work, `ADD ${server.http}/outer.git /r`, /transport 'ext' not allowed/)
+      assert.not(existsSync(join(work.path, 'ran')))
     },
     options,
   )
@@ -250,11 +251,7 @@ tests('ADD of git repositories', (test) => {
       await addFails(work, `ADD --checksum=${'2'.repeat(40)} ${url} /`, new RegExp(`match 2{40}, got ${commit}`))
       await addFails(work, `ADD --checksum=zzz ${url} /`, /checksum/)
       await addFails(work, `ADD ${server.http}/other.git /`, /not found/)
-      await addFails(
-        work,
-        'ADD http://user:s3cret@127.0.0.1:1/x.git /',
-        /(?<!s3cret.*)Could not connect|Failed to connect/,
-      )
+      await addFails(work, 'ADD http://user:s3cret@127.0.0.1:1/x.git /', /Could not connect|Failed to connect/)
       await work.write({ Dockerfile: 'FROM scratch\nADD http://user:s3cret@127.0.0.1:1/x.git /\n' })
       const { stderr } = await work.tsbuild(['build', '--progress', 'plain', work.context])
       assert.match(stderr, /Cannot fetch "http:\/\/127\.0\.0\.1:1\/x\.git"/)

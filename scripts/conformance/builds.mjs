@@ -71,8 +71,6 @@ function readGolden(folder) {
 /** Only what the machine lacks, or what the CLI has no way to ask for. */
 function skipReason(steps, golden, base, texts, { roots, registry, problem }) {
   if (golden === undefined) return 'it has no buildkit.json to compare with'
-  const call = steps.find(({ build }) => build.call)?.build.call
-  if (call !== undefined) return `the CLI has no --call=${call}`
   const attributes = steps.find(({ build }) => build.frontend_attrs)?.build.frontend_attrs
   if (attributes !== undefined) return `the CLI has no way to pass ${Object.keys(attributes).join(', ')}`
   if (registry === undefined && JSON.stringify([steps, texts]).includes('{{REGISTRY}}')) return problem

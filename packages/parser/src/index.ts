@@ -62,6 +62,8 @@ export { findHeredocs, type HeredocOpener, parseHeredocOpener, processHeredoc } 
 export type { Heredoc, Node } from './nodes/node.js'
 export { type NodeTree, type ParseOptions, parseNodes } from './nodes/parse-nodes.js'
 export { splitWords } from './nodes/words.js'
+export { type Outline, type OutlineArg, type OutlineMount, type OutlineOptions, outlineOf } from './outline/outline.js'
+export { type BuildTarget, listTargets } from './outline/targets.js'
 export { parseDockerfile, parseOnbuildTrigger } from './parse-dockerfile.js'
 export {
   type ExpandOptions,

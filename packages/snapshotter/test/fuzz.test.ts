@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createTarExtractor, SnapshotError } from '@tsbuild/snapshotter'
 import { type TarFixture, tarOf, tempDir, tests } from '@tsbuild/testkit'
 import fc from 'fast-check'

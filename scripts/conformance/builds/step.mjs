@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { callDifferences } from './call.mjs'
 import { imageDifferences, warningDifferences } from './compare.mjs'
 import { rebuildContext } from './context.mjs'
 import { fileExpectations, unmetExpectations } from './expectations.mjs'
@@ -20,6 +21,13 @@ export async function runStep(step, golden, place) {
     await rebuildContext(manifestOf(step, place.folder), context)
     const dockerfile = writeDockerfile(step, place.folder, work, context, replace)
     const args = [...flagsOf(step, { work, context, folder: place.folder, replace }), '-f', dockerfile]
+    const { call } = step.build
+    if (call !== undefined) {
+      const ran = await tsbuild(place.root, ['build', `--call=${call},format=json`, ...args, context])
+      return ran.code === 0
+        ? callDifferences(call, step.expect, ran.stdout)
+        : [`it fails: ${ran.stderr.trim().slice(-400)}`]
+    }
     const outputs = outputsOf(step, work, replace)
     const ran = await tsbuild(place.root, ['build', '--progress', 'plain', ...args, ...outputs, context])
     return judge(step, golden, { ...place, work, ran, http })

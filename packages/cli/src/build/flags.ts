@@ -29,6 +29,7 @@ export interface BuildFlags extends EngineFlags {
   readonly quiet?: boolean
   readonly progress?: ProgressMode
   readonly check?: boolean
+  readonly call?: string
 }
 
 const collect = (value: string, before: readonly string[]) => [...before, value]
@@ -67,7 +68,8 @@ export function defineBuildFlags(command: Command): void {
   command.option('-q, --quiet', 'no progress; the id of the image on standard output')
   const progress = new Option('--progress <mode>', 'auto, tty, plain, quiet, or rawjson (an event a line)')
   command.addOption(progress.choices(['auto', 'tty', 'plain', 'quiet', 'rawjson']))
-  command.option('--check', 'only run the build checks')
+  command.option('--check', 'only run the build checks: the same as --call=check')
+  command.option('--call <method>', 'build, check, outline or targets, with ,format=json for JSON (default: build)')
   addEngineFlags(command)
   command.addHelpText(
     'after',

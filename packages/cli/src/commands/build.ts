@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { BuildOptions, BuildResult } from '@tsbuild/core'
+import { type CallSpec, parseCall } from '../build/call-spec.js'
 import { type BuildFlags, defineBuildFlags } from '../build/flags.js'
 import { buildArgs, buildOptions } from '../build/options.js'
 import { planOutputs } from '../build/outputs.js'
@@ -10,7 +11,7 @@ import type { CommandResult, Io } from '../io.js'
 import { createView } from '../progress/create.js'
 import type { ProgressMode } from '../progress/view.js'
 import { readDockerfile, readStdin } from '../read-dockerfile.js'
-import { checkDockerfile } from './check.js'
+import { callDockerfile } from './call.js'
 import type { CliCommand } from './command.js'
 
 export const build: CliCommand = {
@@ -18,7 +19,8 @@ export const build: CliCommand = {
   define: defineBuildFlags,
   async run(command, io) {
     const flags = command.opts<BuildFlags>()
-    if (flags.check) return check(flags, command.args, io)
+    const call = parseCall(flags.check ? 'check' : (flags.call ?? 'build'))
+    if (call.method !== 'build') return tell(call, flags, command.args, io)
     const options = buildOptions(flags, command.args, io.env)
     const { outputs, rewriteTimestamp, settle } = await planOutputs(flags, io)
     const text = await fromStdin(flags, options, io)
@@ -61,10 +63,11 @@ function progressMode({ quiet, progress }: BuildFlags, { env }: Io): ProgressMod
   return known.find((name) => name === mode) ?? 'auto'
 }
 
-async function check(flags: BuildFlags, args: readonly string[], io: Io): Promise<CommandResult> {
+async function tell(call: CallSpec, flags: BuildFlags, args: readonly string[], io: Io): Promise<CommandResult> {
   const context = args[0] ?? '.'
   const source = await readDockerfile(flags.file ?? context, io)
-  return checkDockerfile(source, { context, buildArgs: buildArgs(flags.buildArg, io.env) })
+  const target = flags.target === undefined ? {} : { target: flags.target }
+  return callDockerfile(source, { call, context, buildArgs: buildArgs(flags.buildArg, io.env), ...target })
 }
 
 async function writeResults({ iidfile, metadataFile }: BuildFlags, result: BuildResult): Promise<void> {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Ignore } from '@tsbuild/parser'
+import type { Ignore, LintWarning } from '@tsbuild/parser'
 import { buildArgs } from '../build/options.js'
 import type { CommandResult } from '../io.js'
 import { lintReport } from '../lint-report.js'
@@ -36,20 +36,28 @@ export interface CheckOptions {
   /** Its `.dockerignore` is looked at, too. */
   readonly context: string
   readonly buildArgs: Readonly<Record<string, string>>
+  /** Only the stages that this one needs; default all. */
+  readonly target?: string
 }
 
-/** Runs the build checks over all stages. */
-export async function checkDockerfile(
+/** Runs the build checks over all stages and words what they found. */
+export async function checkDockerfile(source: DockerfileSource, options: CheckOptions): Promise<CommandResult> {
+  const warnings = await findWarnings(source, options)
+  return { stdout: lintReport(source, warnings), exitCode: warnings.length === 0 ? 0 : 1 }
+}
+
+/** Runs the build checks over all stages, or over those that a target needs. */
+export async function findWarnings(
   source: DockerfileSource,
-  { context, buildArgs }: CheckOptions,
-): Promise<CommandResult> {
+  { context, buildArgs, target }: CheckOptions,
+): Promise<readonly LintWarning[]> {
   const { lint, parseDockerfile } = await import('@tsbuild/parser')
   const ignore = await ignoreOf(source.file, context)
-  const warnings = withExcerpt(source, () => {
+  const stages = target === undefined ? ({ stages: 'all' } as const) : { target }
+  return withExcerpt(source, () => {
     const dockerfile = parseDockerfile(source.text, { file: source.file })
-    return lint(dockerfile, { stages: 'all', buildArgs, ...(ignore === undefined ? {} : { ignore }) })
+    return lint(dockerfile, { ...stages, buildArgs, ...(ignore === undefined ? {} : { ignore }) })
   })
-  return { stdout: lintReport(source, warnings), exitCode: warnings.length === 0 ? 0 : 1 }
 }
 
 /** What the build would ignore: by the ignore file beside the Dockerfile, else by the context's. */

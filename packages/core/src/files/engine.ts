@@ -42,7 +42,8 @@ export interface FileEngine extends AsyncDisposable {
   warm(): void
   /** Reads what a request selects, as little of it as needed: a context file whose stat is as remembered is not read again, and a
    * chain that was asked before is not mounted.
-   * @throws {CoreError} `COPY_SOURCE_NOT_FOUND`, `COPY_INVALID`, `CONTEXT_UNREADABLE`, `DOWNLOAD_FAILED`, `CHECKSUM_MISMATCH` */
+   * @throws {CoreError} `COPY_SOURCE_NOT_FOUND`, `COPY_INVALID`, `CONTEXT_UNREADABLE`, `DOWNLOAD_FAILED`, `CHECKSUM_MISMATCH`,
+   * `GIT_URL_INVALID` */
   digest(request: CopyRequest, options?: CallOptions): Promise<CopyDigest>
   /** Copies into a mounted snapshot, and hashes what it writes. After a failure the snapshot is of no use.
    * @throws {CoreError} `CONTEXT_CHANGED` when that is not what was expected; those of `digest`; `USER_NOT_FOUND`, `ARCHIVE_INVALID` */

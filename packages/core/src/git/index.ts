@@ -1,3 +1,3 @@
 export type { GitCommit } from './git-refs.js'
-export { type GitCheckout, GitSession, type GitSessionOptions, keepsGitDir } from './git-session.js'
+export { type GitCheckout, GitSession, keepsGitDir } from './git-session.js'
 export { type GitSource, isGitUrl, parseGitUrl, redactGitUrl } from './git-url.js'

@@ -95,7 +95,8 @@ export function analyze(dockerfile: Dockerfile, options: LintOptions): Analysis 
   return { dockerfile, options, targetPlatform, globals, stages }
 }
 
-function findTarget({ stages }: Dockerfile, target: string | undefined): Stage | undefined {
+/** A stage by name or index; the last one where no target is named. */
+export function findTarget({ stages }: Dockerfile, target: string | undefined): Stage | undefined {
   if (target === undefined || target === '') return stages.at(-1)
   return (
     stages.findLast(({ name }) => name === target.toLowerCase()) ??
