@@ -1,13 +1,4 @@
-import { posix } from 'node:path'
-import {
-  type Dockerfile,
-  expandInstruction,
-  expandWord,
-  parseOnbuildTrigger,
-  type Stage,
-  type StageInstruction,
-  suggest,
-} from '@tsbuild/parser'
+import { type Dockerfile, expandWord, parseOnbuildTrigger, type Stage, type StageInstruction } from '@tsbuild/parser'
 import type { Vertex } from '@tsbuild/solver'
 import { hostPlatform, type NetworkMode, type Platform, parsePlatform, type ResourceLimit } from '@tsbuild/spec'
 import type { Entitlement } from '../api.js'
@@ -16,16 +7,13 @@ import type { ResolvedImage } from '../images/resolve-image.js'
 import type { LayerChain } from '../ops/layers.js'
 import { globalScope, platformArgs } from './arguments.js'
 import type { StageContext } from './dispatch/context.js'
-import { copy } from './dispatch/copy.js'
-import { declareArgs, exposeWords, metadata } from './dispatch/metadata.js'
-import { run } from './dispatch/run.js'
-import { workdir } from './dispatch/workdir.js'
+import { dispatch } from './dispatch/dispatch.js'
 import type { Env } from './env.js'
-import { Env as Environment } from './env.js'
 import type { Graph } from './graph.js'
 import { locateError } from './located.js'
 import type { NamedContext } from './named-context.js'
-import { type StageState, scratchState } from './stage-state.js'
+import { imageState, type StageState, scratchState } from './stage-state.js'
+import { findTarget, stageNamed } from './stages.js'
 import { displayText, isStep, StepNames, shownEnv } from './step-names.js'
 
 export interface PlanRequest {
@@ -86,7 +74,7 @@ class Planner {
 
   async plan(): Promise<BuildPlan> {
     const { dockerfile, buildArgs } = this.#request
-    const stage = this.#target()
+    const stage = findTarget(dockerfile, this.#request.target)
     const target = await this.#state(stage)
     const declared = new Set<string>()
     for (const { args } of dockerfile.metaArgs) for (const { key } of args) declared.add(key)
@@ -105,30 +93,6 @@ class Planner {
     const declared = this.#request.dockerfile.metaArgs.some(({ args }) => args.some(({ key }) => key === name))
     const value = declared ? this.#globals.get(name) : undefined
     return value === undefined ? {} : { sourceDateEpoch: value }
-  }
-
-  #target(): Stage {
-    const { dockerfile, target = '' } = this.#request
-    const { stages } = dockerfile
-    const last = stages.at(-1)
-    if (last === undefined) throw new CoreError('DOCKERFILE_INVALID', 'dockerfile contains no stages to build')
-    if (target === '') return last
-    const found = this.#stageNamed(target) ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined)
-    if (found !== undefined) return found
-    const near = suggest(
-      target.toLowerCase(),
-      stages.flatMap(({ name }) => (name === undefined ? [] : [name])),
-    )
-    throw new CoreError(
-      'STAGE_NOT_FOUND',
-      `target stage "${target}" could not be found${near === undefined ? '' : ` (did you mean ${near}?)`}`,
-    )
-  }
-
-  /** The last stage of that name, as BuildKit finds it. */
-  #stageNamed(name: string, before = Number.POSITIVE_INFINITY): Stage | undefined {
-    const wanted = name.toLowerCase()
-    return this.#request.dockerfile.stages.findLast((stage) => stage.name === wanted && stage.index < before)
   }
 
   #state(stage: Stage): Promise<StageState> {
@@ -167,7 +131,7 @@ class Planner {
     let state: StageState = { ...start, config, cmdSet: false }
     for (const instruction of instructions) {
       const before = state
-      state = await locateError(instruction.range, () => this.#dispatch(before, instruction, context))
+      state = await locateError(instruction.range, () => dispatch(before, instruction, context))
     }
     return state
   }
@@ -179,7 +143,7 @@ class Planner {
     const name = expandWord(stage.baseName, this.#globals, options).value
     if (name === '') throw new CoreError('DOCKERFILE_INVALID', `base name (${stage.baseName}) should not be blank`)
     const wanted = stage.platform === undefined ? platform : this.#platform(stage.platform)
-    const parent = this.#stageNamed(name, stage.index)
+    const parent = stageNamed(this.#request.dockerfile, name, stage.index)
     if (parent !== undefined) {
       const state = await this.#stateFor(stage, parent)
       return { ...state, env: state.env.withList(state.config.Env) }
@@ -244,7 +208,7 @@ class Planner {
   #context(stage: Stage, instructions: readonly StageInstruction[], start: StageState): StageContext {
     const { dockerfile, buildArgs, network, extraHosts, shmSizeBytes, limits, allow, noCache, project } = this.#request
     const base = expandWord(stage.baseName, this.#globals, { escape: dockerfile.escape }).value
-    const image = base !== 'scratch' && this.#stageNamed(base, stage.index) === undefined
+    const image = base !== 'scratch' && stageNamed(dockerfile, base, stage.index) === undefined
     const label = this.#stageLabel(stage)
     const names = new StepNames(label, this.#stepTotal(instructions, image))
     if (image) names.next('')
@@ -279,7 +243,7 @@ class Planner {
       if (stage === undefined) throw new CoreError('STAGE_NOT_FOUND', `invalid stage index ${name}`)
       return (await this.#stateFor(user, stage)).vertex
     }
-    const stage = this.#stageNamed(name)
+    const stage = stageNamed(this.#request.dockerfile, name)
     if (stage !== undefined) return (await this.#stateFor(user, stage)).vertex
     if (name === 'scratch') return this.#services.graph.scratch
     const context = this.#services.namedContext(name)
@@ -291,63 +255,5 @@ class Planner {
       source: user.from.range,
       ignoreCache: false,
     })
-  }
-
-  async #dispatch(state: StageState, written: StageInstruction, context: StageContext): Promise<StageState> {
-    const scope = { given: context.given, globals: context.globals, escape: context.escape }
-    if (written.kind === 'arg')
-      return declareArgs(state, expandInstruction(written, state.env, scope).instruction, scope)
-    const { instruction } = expandInstruction<StageInstruction>(written, state.env, scope)
-    switch (instruction.kind) {
-      case 'run':
-        return await run(state, instruction, context)
-      case 'copy':
-      case 'add':
-        return await copy(state, instruction, context)
-      case 'workdir':
-        return workdir(state, instruction, context)
-      case 'env':
-        return metadata.env(state, instruction)
-      case 'label':
-        return metadata.label(state, instruction)
-      case 'user':
-        return metadata.user(state, instruction)
-      case 'cmd':
-        return metadata.cmd(state, instruction)
-      case 'entrypoint':
-        return metadata.entrypoint(state, instruction)
-      case 'expose':
-        return metadata.expose(state, { ...instruction, ports: exposeWords(instruction.ports, state, context.escape) })
-      case 'volume':
-        return metadata.volume(state, instruction)
-      case 'stopsignal':
-        return metadata.stopsignal(state, instruction)
-      case 'shell':
-        return metadata.shell(state, instruction)
-      case 'healthcheck':
-        return metadata.healthcheck(state, instruction)
-      case 'onbuild':
-        return metadata.onbuild(state, instruction)
-      case 'maintainer':
-        return metadata.maintainer(state, instruction)
-      case 'arg':
-        return declareArgs(state, instruction, scope)
-    }
-  }
-}
-
-function imageState(image: ResolvedImage, vertex: Vertex<LayerChain>, platform: Platform): StageState {
-  const config = image.config.config ?? {}
-  return {
-    vertex,
-    platform,
-    config: config.WorkingDir === undefined ? config : { ...config, WorkingDir: posix.join('/', config.WorkingDir) },
-    author: image.config.author ?? '',
-    env: new Environment().withList(config.Env),
-    buildArgs: [],
-    history: image.config.history ?? [],
-    baseLayers: image.config.rootfs.diff_ids.length,
-    cmdSet: false,
-    ...(image.config['os.version'] === undefined ? {} : { 'os.version': image.config['os.version'] }),
   }
 }

@@ -1,5 +1,7 @@
+import { posix } from 'node:path'
 import type { Vertex } from '@tsbuild/solver'
 import type { ContainerConfig, HistoryEntry, Platform } from '@tsbuild/spec'
+import type { ResolvedImage } from '../images/resolve-image.js'
 import type { LayerChain } from '../ops/layers.js'
 import { Env } from './env.js'
 
@@ -38,6 +40,23 @@ export function scratchState(vertex: Vertex<LayerChain>, platform: Platform): St
     history: [],
     baseLayers: 0,
     cmdSet: false,
+  }
+}
+
+/** FROM an image. */
+export function imageState(image: ResolvedImage, vertex: Vertex<LayerChain>, platform: Platform): StageState {
+  const config = image.config.config ?? {}
+  return {
+    vertex,
+    platform,
+    config: config.WorkingDir === undefined ? config : { ...config, WorkingDir: posix.join('/', config.WorkingDir) },
+    author: image.config.author ?? '',
+    env: new Env().withList(config.Env),
+    buildArgs: [],
+    history: image.config.history ?? [],
+    baseLayers: image.config.rootfs.diff_ids.length,
+    cmdSet: false,
+    ...(image.config['os.version'] === undefined ? {} : { 'os.version': image.config['os.version'] }),
   }
 }
 
