@@ -39,7 +39,13 @@ interface Running {
 
 /** Starts the thread; while it has no task it does not keep the program alive. */
 export function startWorker(entry: URL, name: string): PooledWorker {
-  const worker = new Worker(entry, { name, execArgv: [], env: workerEnvironment(), trackUnmanagedFds: false, resourceLimits: { maxYoungGenerationSizeMb: 8 } })
+  const worker = new Worker(entry, {
+    name,
+    execArgv: [],
+    env: workerEnvironment(),
+    trackUnmanagedFds: false,
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  })
   let running: Running | undefined
   let crash: unknown
   worker.unref()

@@ -1,9 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type AssembledImage, pushImage, writeDockerArchive, writeOciLayout, writeStream } from '@tsbuild/exporter'
 import {
-  type Descriptor,
-  type DiffID,
+  type AssembledImage,
+  type OnBlobProgress,
+  writeDockerArchive,
+  writeOciLayout,
+  writeStream,
+} from '@tsbuild/exporter'
+import {
+  type CallOptions,
   type Digest,
   formatReference,
   normalizePlatform,
@@ -11,6 +16,7 @@ import {
   parseReference,
   type Reference,
 } from '@tsbuild/spec'
+import type { ImageTarget } from '@tsbuild/store'
 import type { BuildResult, Output } from '../api.js'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
@@ -20,6 +26,7 @@ import { assignName, keepUnnamed } from '../images/image-names.js'
 import { type ImageSource, openImageSource } from '../images/image-source.js'
 import type { LayerChain } from '../ops/layers.js'
 import { outputStep } from './output-step.js'
+import { pushBuilt } from './push-built.js'
 
 export interface OutputRequest {
   readonly target: StageState
@@ -38,77 +45,102 @@ type Written = Omit<BuildResult, 'steps' | 'warnings' | 'durationMs'>
 
 /** Sends a build's result where it should go, one output after the other; each shows as a step. */
 export async function writeOutputs(parts: EngineParts, request: OutputRequest): Promise<Written> {
-  const references = request.tags.map((tag) => parseReference(tag))
-  const names: string[] = []
-  const pushed: { name: string; digest: Digest }[] = []
-  let image: Promise<CommittedImage> | undefined
-  const assembled = () => (image ??= commit(parts, request))
+  const writer = new OutputWriter(parts, request)
   for (const output of request.outputs) {
-    await outputStep(request.emit, stepName(output), async (progress) => {
-      const call = request.signal === undefined ? {} : { signal: request.signal }
-      request.signal?.throwIfAborted()
-      switch (output.type) {
-        case 'local':
-          await mkdir(output.dest, { recursive: true })
-          await parts.snapshotter.copyChain(request.chain.layers, resolve(output.dest), call)
-          return
-        case 'tar':
-          await writeStream(
-            parts.snapshotter.packChain(request.chain.layers, { ...call, ...maxMtime(request) }),
-            output.dest,
-            call,
-          )
-          return
-        case 'oci': {
-          const { built, source } = await assembled()
-          const destination =
-            output.tar === false && typeof output.dest === 'string' ? { directory: output.dest } : { tar: output.dest }
-          const compression = output.compression === 'uncompressed' ? 'none' : (output.compression ?? 'gzip')
-          await writeOciLayout(built, source, destination, { ...call, compression, references, onProgress: progress })
-          return
-        }
-        case 'docker': {
-          const { built, source } = await assembled()
-          await writeDockerArchive(built, source, output.dest, { ...call, references, onProgress: progress })
-          return
-        }
-        case 'image': {
-          const { built } = await assembled()
-          const targets = output.names === undefined ? references : output.names.map((name) => parseReference(name))
-          for (const reference of targets) names.push(await setName(parts, reference, built, request))
-          if (targets.length === 0) {
-            await keepUnnamed(parts.names, {
-              manifest: built.descriptor,
-              platform: normalizePlatform(request.target.platform),
-            })
-          }
-          if (output.push === true) for (const reference of targets) pushed.push(await push(reference))
-          return
-        }
-        case 'registry': {
-          const targets = output.names === undefined ? references : output.names.map((name) => parseReference(name))
-          if (targets.length === 0)
-            throw new CoreError('OPTION_INVALID', 'Cannot push: the image has no name', { hint: 'Name it with --tag' })
-          for (const reference of targets) pushed.push(await push(reference))
-          return
-        }
-      }
-      async function push(reference: Reference): Promise<{ name: string; digest: Digest }> {
-        const { built, source } = await assembled()
-        const client = await parts.registry()
-        const { digest, layers } = await pushImage(built, source, client, reference, {
-          ...call,
-          onProgress: progress,
-          mountFrom: (diffId) => mountSources(parts, diffId, reference),
-        })
-        await rememberPushed(parts, built, layers, reference)
-        return { name: formatReference(reference), digest }
-      }
-    })
+    request.signal?.throwIfAborted()
+    await outputStep(request.emit, stepName(output), (progress) => writer.write(output, progress))
   }
-  if (image === undefined) return { names, pushed }
-  const { built } = await image
-  return { imageDigest: built.descriptor.digest, configDigest: built.configDigest, config: built.config, names, pushed }
+  return await writer.written()
+}
+
+/** Writes outputs of one build; the image that several of them need is made once. */
+class OutputWriter {
+  readonly #parts: EngineParts
+  readonly #request: OutputRequest
+  readonly #references: readonly Reference[]
+  readonly #call: CallOptions
+  readonly #names: string[] = []
+  readonly #pushed: { name: string; digest: Digest }[] = []
+  #image: Promise<CommittedImage> | undefined
+
+  constructor(parts: EngineParts, request: OutputRequest) {
+    this.#parts = parts
+    this.#request = request
+    this.#references = request.tags.map((tag) => parseReference(tag))
+    this.#call = request.signal === undefined ? {} : { signal: request.signal }
+  }
+
+  async write(output: Output, progress: OnBlobProgress): Promise<void> {
+    const { snapshotter } = this.#parts
+    const { layers } = this.#request.chain
+    switch (output.type) {
+      case 'local':
+        await mkdir(output.dest, { recursive: true })
+        await snapshotter.copyChain(layers, resolve(output.dest), this.#call)
+        return
+      case 'tar': {
+        const tar = snapshotter.packChain(layers, { ...this.#call, ...maxMtime(this.#request) })
+        return await writeStream(tar, output.dest, this.#call)
+      }
+      case 'oci':
+        return await this.#writeOci(output, progress)
+      case 'docker': {
+        const { built, source } = await this.#committed()
+        const options = { ...this.#call, references: this.#references, onProgress: progress }
+        return await writeDockerArchive(built, source, output.dest, options)
+      }
+      case 'image':
+        return await this.#store(output, progress)
+      case 'registry':
+        return await this.#pushAll(this.#targets(output), progress)
+    }
+  }
+
+  async written(): Promise<Written> {
+    const done = { names: this.#names, pushed: this.#pushed }
+    if (this.#image === undefined) return done
+    const { built } = await this.#image
+    return { imageDigest: built.descriptor.digest, configDigest: built.configDigest, config: built.config, ...done }
+  }
+
+  async #committed(): Promise<CommittedImage> {
+    this.#image ??= commit(this.#parts, this.#request)
+    return await this.#image
+  }
+
+  #targets({ names }: { readonly names?: readonly string[] }): readonly Reference[] {
+    return names === undefined ? this.#references : names.map((name) => parseReference(name))
+  }
+
+  async #writeOci(
+    { dest, tar, compression }: Extract<Output, { type: 'oci' }>,
+    onProgress: OnBlobProgress,
+  ): Promise<void> {
+    const { built, source } = await this.#committed()
+    const destination = tar === false && typeof dest === 'string' ? { directory: dest } : { tar: dest }
+    const how = compression === 'uncompressed' ? 'none' : (compression ?? 'gzip')
+    const options = { ...this.#call, compression: how, references: this.#references, onProgress } as const
+    await writeOciLayout(built, source, destination, options)
+  }
+
+  async #store(output: Extract<Output, { type: 'image' }>, progress: OnBlobProgress): Promise<void> {
+    const { built } = await this.#committed()
+    const target = { manifest: built.descriptor, platform: normalizePlatform(this.#request.target.platform) }
+    const references = this.#targets(output)
+    for (const reference of references) this.#names.push(await setName(this.#parts, reference, target))
+    if (references.length === 0) await keepUnnamed(this.#parts.names, target)
+    if (output.push === true) await this.#pushAll(references, progress)
+  }
+
+  async #pushAll(references: readonly Reference[], progress: OnBlobProgress): Promise<void> {
+    if (references.length === 0) {
+      throw new CoreError('OPTION_INVALID', 'Cannot push: the image has no name', { hint: 'Name it with --tag' })
+    }
+    const { built, source } = await this.#committed()
+    const options = { ...this.#call, onProgress: progress }
+    for (const reference of references)
+      this.#pushed.push(await pushBuilt(this.#parts, built, source, reference, options))
+  }
 }
 
 interface CommittedImage {
@@ -121,45 +153,16 @@ async function commit(parts: EngineParts, request: OutputRequest): Promise<Commi
   return { built, source: openImageSource(parts, layers) }
 }
 
-/** Repositories of the same registry that a layer's blobs came from or went to. */
-function mountSources({ tables }: EngineParts, diffId: DiffID, { registry, repository }: Reference): string[] {
-  const sources = tables.blobs(diffId).flatMap((blob) => blob.sources)
-  return [...new Set(sources.filter((one) => one.registry === registry).map((one) => one.repository))].filter(
-    (one) => one !== repository,
-  )
-}
-
-async function rememberPushed(
-  { tables }: EngineParts,
-  { layers }: AssembledImage,
-  blobs: readonly Descriptor[],
-  { registry, repository }: Reference,
-): Promise<void> {
-  for (const [index, { mediaType, digest, size }] of blobs.entries()) {
-    const diffId = layers[index]?.diffId
-    if (diffId !== undefined)
-      await tables.addBlob(diffId, { mediaType, digest, size, sources: [{ registry, repository }] })
-  }
-}
-
 function maxMtime({ rewriteTimestamp, epoch }: OutputRequest): { maxMtime?: number } {
   return rewriteTimestamp && epoch !== undefined ? { maxMtime: epoch } : {}
 }
 
-async function setName(
-  parts: EngineParts,
-  reference: Reference,
-  built: AssembledImage,
-  { target }: OutputRequest,
-): Promise<string> {
-  if (reference.digest !== undefined) {
-    throw new CoreError(
-      'OPTION_INVALID',
-      `Cannot tag "${formatReference(reference)}": a name with a digest can't be given`,
-    )
-  }
+async function setName({ names }: EngineParts, reference: Reference, target: ImageTarget): Promise<string> {
   const name = formatReference(reference)
-  await assignName(parts.names, name, { manifest: built.descriptor, platform: normalizePlatform(target.platform) })
+  if (reference.digest !== undefined) {
+    throw new CoreError('OPTION_INVALID', `Cannot tag "${name}": a name with a digest can't be given`)
+  }
+  await assignName(names, name, target)
   return name
 }
 
