@@ -176,4 +176,53 @@ FROM scratch\nCOPY --from=one /out /out\n`
     },
     { skip: rootSkip() },
   )
+
+  test(
+    'build takes the .dockerignore of a Dockerfile found in the context, odd ARG names, and layers linked twice',
+    async () => {
+      await using work = await workspace()
+      const out = join(work.path, 'out')
+      await work.write({
+        'Dockerfile.dev':
+          'FROM scratch AS a\nARG constructor\nCOPY --link f /f\nCOPY g /g\nCOPY --link f /f\nCOPY . /all/\n',
+        'Dockerfile.dev.dockerignore': 'secret\n',
+        secret: 'x',
+        f: 'f',
+        g: 'g',
+      })
+      await work.ok(['build', '-t', 'odd', '-o', out, '-f', 'Dockerfile.dev', work.context])
+      assert.equal((await readdir(join(out, 'all'))).sort(), [
+        'Dockerfile.dev',
+        'Dockerfile.dev.dockerignore',
+        'f',
+        'g',
+      ])
+      assert.match(await work.ok(['history', '--no-trunc', 'odd']), /ARG constructor\s/)
+    },
+    { skip: rootSkip() },
+  )
+
+  test(
+    'build refuses a wrong name before it runs anything',
+    async () => {
+      await using work = await workspace()
+      await work.write({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
+      for (const tag of ['BAD NAME', `x@sha256:${'0'.repeat(64)}`]) {
+        const { code, stderr } = await work.tsbuild([
+          'build',
+          '--progress',
+          'plain',
+          '-t',
+          'ok:1',
+          '-t',
+          tag,
+          work.context,
+        ])
+        assert.is(code, 1)
+        assert.not.match(stderr, /COPY/)
+        assert.not.match(await work.ok(['images']), /ok/)
+      }
+    },
+    { skip: rootSkip() },
+  )
 })

@@ -31,6 +31,8 @@ export class SharedRun<R extends Result> {
   readonly #abort = new AbortController()
   readonly #waiting = new Set<StepReporter<R>>()
   #started = false
+  #starter: StepReporter<R> | undefined
+  #starterLeft = false
 
   constructor(state: SolverState<R>, request: RunRequest<R>) {
     setMaxListeners(0, this.#abort.signal)
@@ -50,10 +52,16 @@ export class SharedRun<R extends Result> {
     return this.#abort.signal.aborted
   }
 
+  /** Whether the solve that began it was aborted: what that one had open (its context, its sockets) may be gone. */
+  get starterLeft(): boolean {
+    return this.#starterLeft
+  }
+
   /** Waits for the result, which may come before the record is saved. When `signal` aborts, it rejects with the reason: at once where
    * others wait too, else after the run has ended. */
   async join(reporter: StepReporter<R>, signal: AbortSignal): Promise<Finished<R>> {
     signal.throwIfAborted()
+    this.#starter ??= reporter
     this.#waiting.add(reporter)
     if (this.#started) reporter.started()
     let leave!: () => void
@@ -65,6 +73,7 @@ export class SharedRun<R extends Result> {
       const finished = await Promise.race([this.#finished, left])
       if (finished !== undefined) return finished
       this.#waiting.delete(reporter)
+      if (reporter === this.#starter) this.#starterLeft = true
       if (this.#waiting.size === 0) {
         this.#abort.abort(signal.reason)
         await this.ended.catch(() => {})

@@ -8,7 +8,7 @@ import { lookUp } from './look-up.js'
 import { isPromise, type MaybePromise, then } from './maybe-promise.js'
 import type { CacheKeyParts, Result, RunContext, Solved } from './op.js'
 import { StepReporter } from './reporter.js'
-import { type RunRequest, SharedRun } from './shared-run.js'
+import { type Finished, type RunRequest, SharedRun } from './shared-run.js'
 import type { Solution, SolveOptions, StepReport } from './solution.js'
 import type { SolverState } from './state.js'
 import type { Vertex } from './vertex.js'
@@ -171,7 +171,18 @@ export class Solve<R extends Result> {
     }
     const why = other === undefined ? (known ?? explainMiss(this.#state.cache, request)) : undefined
     const run = other ?? this.#start(id, request)
-    const { solved, durationMs, sizeBytes, found } = await run.join(reporter, this.#end.signal)
+    let finished: Finished<R>
+    try {
+      finished = await run.join(reporter, this.#end.signal)
+    } catch (error) {
+      // Not our step's fault, where the one who began it has gone, and what it worked on with it.
+      if (other === undefined || !run.starterLeft || this.#end.signal.aborted) throw error
+      await run.ended.catch(() => {})
+      return this.#solveCached(step, inputs, parts)
+    }
+    const { solved, durationMs, sizeBytes, found } = finished
+    // The other solve's op found other inputs when it ran than those that both had looked up: its result is not ours.
+    if (other !== undefined && solved.key !== request.key) return this.#solveCached(step, inputs, parts)
     this.#saves.push(run.ended.catch((error) => this.#fail(step, error)))
     if (why === undefined || found) {
       reporter.cached('shared')

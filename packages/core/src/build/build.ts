@@ -26,7 +26,7 @@ import { openNamedContexts } from './named-contexts.js'
 import { dockerfileRequest, type OpenContext, openContext } from './open-context.js'
 import { type DockerfileText, readDockerfile, readIgnorePatterns } from './read-dockerfile.js'
 import { checkSyntax } from './syntax.js'
-import { writeOutputs } from './write-outputs.js'
+import { checkNames, writeOutputs } from './write-outputs.js'
 
 /** Carries out one build on an open engine. */
 export async function runBuild(
@@ -36,6 +36,7 @@ export async function runBuild(
 ): Promise<BuildResult> {
   const start = performance.now()
   options.signal?.throwIfAborted()
+  checkNames(options.tags ?? [], options.outputs ?? [])
   await using ssh = await openForwardedAgents(options.ssh ?? {}, parts.contextsDirectory)
   const git = gitSession(parts, options)
   await using context = await openContext({ parts, git }, options)
@@ -88,10 +89,11 @@ function gitSession(parts: EngineParts, { secrets = {} }: BuildOptions): GitSess
 function runtimeWarmer(parts: EngineParts, text: string, now: boolean): () => void {
   if (!/^[ \t]*run[ \t]/im.test(text)) return () => {}
   const warm = lazy(() => {
-    parts.runtime().then(
-      (runtime) => runtime.warm?.(),
-      () => {},
-    )
+    // Whatever is wrong with it shows where a step needs it.
+    parts
+      .runtime()
+      .then((runtime) => runtime.warm?.())
+      .catch(() => {})
   })
   if (now) warm()
   return warm
@@ -129,7 +131,8 @@ async function prepare(
     plan: {
       dockerfile,
       ...(options.target === undefined ? {} : { target: options.target }),
-      buildArgs: options.buildArgs ?? {},
+      // Without a prototype: an ARG may be called `constructor`.
+      buildArgs: Object.assign(Object.create(null) as Record<string, string>, options.buildArgs),
       platform,
       network: options.network ?? 'host',
       extraHosts: options.extraHosts ?? [],

@@ -38,9 +38,11 @@ export async function readDockerfile({
   if (dockerfile !== undefined) {
     const inContext = resolve(context, dockerfile)
     const given = resolve(dockerfile)
-    const text = (await readText(given)) ?? (inContext === given ? undefined : await readText(inContext))
-    if (text === undefined) throw await notFound(dockerfile, given)
-    return { file: basename(dockerfile), path: given, text }
+    for (const path of new Set([given, inContext])) {
+      const text = await readText(path)
+      if (text !== undefined) return { file: basename(dockerfile), path, text }
+    }
+    throw await notFound(dockerfile, given)
   }
   for (const name of ['Dockerfile', 'dockerfile']) {
     const path = join(context, name)

@@ -53,6 +53,15 @@ export async function writeOutputs(parts: EngineParts, request: OutputRequest): 
   return await writer.written()
 }
 
+/** Refuses names that can't be given, before anything is built for them.
+ * @throws {SpecError} `REFERENCE_INVALID`, {CoreError} `OPTION_INVALID` */
+export function checkNames(tags: readonly string[], outputs: readonly Output[]): void {
+  for (const name of [...tags, ...outputs.flatMap((output) => ('names' in output ? (output.names ?? []) : []))]) {
+    if (parseReference(name).digest === undefined) continue
+    throw new CoreError('OPTION_INVALID', `Cannot tag "${name}": a name with a digest can't be given`)
+  }
+}
+
 /** Writes outputs of one build; the image that several of them need is made once. */
 class OutputWriter {
   readonly #parts: EngineParts
@@ -159,9 +168,6 @@ function maxMtime({ rewriteTimestamp, epoch }: OutputRequest): { maxMtime?: numb
 
 async function setName({ names }: EngineParts, reference: Reference, target: ImageTarget): Promise<string> {
   const name = formatReference(reference)
-  if (reference.digest !== undefined) {
-    throw new CoreError('OPTION_INVALID', `Cannot tag "${name}": a name with a digest can't be given`)
-  }
   await assignName(names, name, target)
   return name
 }

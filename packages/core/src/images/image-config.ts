@@ -43,7 +43,8 @@ function datedHistory(
   epoch: number | undefined,
   now: number,
 ): HistoryEntry[] {
-  let layer = 0
+  // A base image may have fewer lines than layers; those of this build are the last ones of both.
+  let layer = Math.max(0, layerTimes.length - lines.filter((line) => line.empty_layer !== true).length)
   let last = epoch === undefined ? isoTime(layerTimes[0] ?? now) : isoTime(epoch * 1000)
   return lines.map((line) => {
     const time = line.empty_layer === true ? undefined : layerTimes[layer++]

@@ -129,5 +129,6 @@ function limitKey({ name, soft, hard }: ResourceLimit): CanonicalValue {
 /** All that lies at a path of a chain. */
 function wholeOf({ id, layers }: LayerChain, path: string): CopyRequest {
   const source = { kind: 'chain', id, layers } as const
-  return { kind: 'copy', source, sources: [path], inlineFiles: [], destination: '/', exclude: [], parents: false }
+  const literal = path.replace(/[*?[\\]/g, '\\$&')
+  return { kind: 'copy', source, sources: [literal], inlineFiles: [], destination: '/', exclude: [], parents: false }
 }

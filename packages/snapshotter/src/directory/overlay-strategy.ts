@@ -7,7 +7,9 @@ import type { Strategy } from './strategy.js'
 /** Shows chains by overlayfs: nothing is copied but what changes. */
 export function overlayStrategy(directory: SnapshotDirectory): Strategy {
   const { layout } = directory
-  const lower = (layers: readonly SnapshotName[]) => [...layers].reverse().map((name) => `${name}/fs`)
+  // overlayfs refuses a directory twice. Only layers that do not depend on what is below stand twice in a chain (`COPY --link`): they
+  // hide nothing, so the lower one adds nothing to the upper one.
+  const lower = (layers: readonly SnapshotName[]) => [...new Set([...layers].reverse())].map((name) => `${name}/fs`)
   return {
     kind: 'overlay',
     async prepare(_key, active, layers): Promise<Mount> {
