@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -43,10 +43,21 @@ async function failure(promise: Promise<unknown>): Promise<TsbuildError> {
   throw new Error(`expected one of our errors, got ${error}`)
 }
 
-/** Cgroups of this runtime's containers that process `pid` made. */
-function cgroupsOf(pid: number): string[] {
-  const found = existsSync(cgroups) ? readdirSync(cgroups, { recursive: true, encoding: 'utf8' }) : []
-  return found.filter((path) => path.includes(`tsbuild-${pid}-`) && !/tsbuild-[^/]*\//.test(path))
+/** Cgroups of this runtime's containers that process `pid` made; those that go while we look are not there. */
+function cgroupsOf(pid: number, folder = cgroups): string[] {
+  return childrenOf(folder).flatMap((name) => {
+    const path = `${folder}/${name}`
+    return name.startsWith(`tsbuild-${pid}-`) ? [path] : cgroupsOf(pid, path)
+  })
+}
+
+function childrenOf(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
 }
 
 tests('OCI runtime', (test) => {
