@@ -36,24 +36,13 @@ function report({ file, passed, failed, skipped, output, problems, ms }) {
   if (failed === 0) for (const line of skipped) console.log(`    SKIP ${line}`)
 }
 
-/** On a shared CI machine a file that failed gets one more try; that it needed one is said, with what failed first. */
-async function withSecondTry(file, options) {
-  const first = await runTestFile(file, options)
-  if (first.failed === 0 || !process.env.CI) return first
-  const second = await runTestFile(file, options)
-  if (second.failed > 0) return first
-  console.log(`FLAKY ${file}: passed at the second try; the first one said`)
-  console.log(first.output.replace(/^/gm, '    '))
-  return second
-}
-
 /** Runs files `width` at a time and reports each when it ends. */
 async function runAll(files, width, options) {
   const queue = [...files]
   const results = []
   const work = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const result = await withSecondTry(file, options)
+      const result = await runTestFile(file, options)
       report(result)
       results.push(result)
     }

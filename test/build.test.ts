@@ -225,4 +225,25 @@ FROM scratch\nCOPY --from=one /out /out\n`
     },
     { skip: rootSkip() },
   )
+
+  test(
+    'a bind mount whose source has wildcard characters counts by its own content',
+    async () => {
+      await using registry = await startBaseRegistry()
+      await using work = await workspace()
+      await work.write({
+        Dockerfile: `FROM ${registry.images.busybox} AS s
+ARG V
+RUN mkdir -p '/p/a[b]' /p/ab && echo $V > '/p/a[b]/f'
+FROM ${registry.images.busybox}
+RUN --mount=type=bind,from=s,source=/p/a[b],target=/m cat /m/f
+`,
+      })
+      for (const value of ['first', 'second']) {
+        const built = await work.tsbuild(['build', '--progress', 'plain', '--build-arg', `V=${value}`, work.context])
+        assert.match(built.stderr, new RegExp(`\\d ${value}\\n`), built.stderr)
+      }
+    },
+    { skip, timeoutMs: 60_000 },
+  )
 })

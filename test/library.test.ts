@@ -1,6 +1,3 @@
-import { writeFileSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { BuildError, openEngine } from '@tsbuild/core'
 import type { BuildEvent } from '@tsbuild/spec'
@@ -101,42 +98,8 @@ tests('@tsbuild/core', (test) => {
       delay.disable()
       const p99 = delay.percentile(99) / 1e6
       console.log(`event loop p99 ${p99.toFixed(1)} ms`)
-      assert.ok(p99 <= 40, `p99 is ${p99} ms`)
+      assert.ok(p99 <= 20, `p99 is ${p99} ms`)
     },
     { skip, timeoutMs: 90_000 },
-  )
-
-  test(
-    'build() never gets the files of another build that runs the same step',
-    async () => {
-      await using work = await workspace()
-      await using engine = await openEngine({ root: work.root, concurrency: 1 })
-      const contexts = [join(work.path, 'a'), join(work.path, 'b')]
-      for (const context of contexts) {
-        await mkdir(context)
-        await writeFile(join(context, 'f'), 'same')
-        await writeFile(join(context, 'slow'), Buffer.alloc(64 << 20))
-      }
-      // The first step keeps the only slot busy, while the second one of both builds waits for it as one.
-      const dockerfileText =
-        'FROM scratch AS slow\nCOPY slow /slow\nFROM scratch\nCOPY f /f\nCOPY --from=slow /slow /slow\n'
-      const [a = '', b = ''] = contexts
-      const outputs = (context: string) => [{ type: 'local', dest: `${context}-out` }] as const
-      let edited = false
-      const first = engine.build({
-        context: a,
-        dockerfileText,
-        outputs: outputs(a),
-        onEvent: ({ kind }) => {
-          if (kind !== 'started' || edited) return
-          edited = true
-          setTimeout(() => writeFileSync(join(a, 'f'), 'edited'), 20)
-        },
-      })
-      const second = engine.build({ context: b, dockerfileText, outputs: outputs(b) })
-      await Promise.all([first, second])
-      assert.is(await readFile(`${b}-out/f`, 'utf8'), 'same')
-    },
-    { skip: rootSkip(), timeoutMs: 60_000 },
   )
 })

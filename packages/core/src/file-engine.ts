@@ -281,8 +281,8 @@ function placeOf({ directory, ignore }: ContextSource): TreePlace {
 }
 
 /** Results never change: their id, what is selected and whether owners count say it all. */
-function chainKey({ id }: ChainSource, { source, exclude, parents }: SourceWords, owners: boolean): string {
-  return digestHex(canonicalDigest(['chain-files', id, source, exclude, parents, owners]))
+function chainKey({ id }: ChainSource, { source, exclude, parents, literal }: SourceWords, owners: boolean): string {
+  return digestHex(canonicalDigest(['chain-files', id, source, exclude, parents, owners, literal === true]))
 }
 
 /** Errors lose their class on the way from a worker. */

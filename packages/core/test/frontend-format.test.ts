@@ -4,8 +4,11 @@ import { excerpt } from '../dist/build/build-error.js'
 import { destinationPath } from '../dist/frontend/dispatch/copy.js'
 import { Env, setEnvItem } from '../dist/frontend/env.js'
 import { goDuration, goHealthcheck, goQuote, goQuotedList } from '../dist/frontend/go-format.js'
+import { Graph } from '../dist/frontend/graph.js'
 import { parsePorts } from '../dist/frontend/ports.js'
-import { isoTime } from '../dist/images/image-config.js'
+import { scratchState, withHistory } from '../dist/frontend/stage-state.js'
+import { imageConfig, isoTime } from '../dist/images/image-config.js'
+import type { OpServices } from '../dist/ops/services.js'
 
 tests('frontend formats', (test) => {
   test('goQuote() quotes as strconv.Quote', () => {
@@ -109,5 +112,15 @@ tests('frontend formats', (test) => {
         '--------------------',
       ].join('\n'),
     )
+  })
+
+  test('imageConfig() dates a new line by its own layer, also on a base with fewer lines than layers', () => {
+    const vertex = new Graph({} as OpServices).scratch
+    const start = scratchState(vertex, { os: 'linux', architecture: 'amd64' })
+    const target = withHistory(start, 'RUN x # buildkit', 'layer')
+    const layerTimes = [1_000, 2_000, 50_000]
+    const config = imageConfig({ target, diffIds: [], layerTimes, labels: {}, now: 0 })
+    assert.is(config.history?.[0]?.created, isoTime(50_000))
+    assert.is(config.created, isoTime(50_000))
   })
 })

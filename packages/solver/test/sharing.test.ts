@@ -42,6 +42,40 @@ tests('sharing and ending', (test) => {
     assert.is(calls.total(calls.runs), 17)
   })
 
+  test('solve() takes no result that another solve made of other inputs than were looked up', async () => {
+    const { calls, solver } = setUp()
+    const { open, opened } = gate()
+    const named = [{ name: 'content', value: 'same' }]
+    const edited = { inputs: [{ name: 'content', value: 'edited' }], madeOn: [] }
+    const theirs = toy(calls, 'a', { named, keyParts: edited, act: () => opened, drift: () => ' edited' })
+    const first = solver.solve([theirs])
+    const second = solver.solve([toy(calls, 'a', { named })])
+    await pause(5)
+    open()
+    const [one, two] = await Promise.all([first, second])
+    assert.match(one.results[0]?.result.text ?? '', /edited/)
+    assert.not.match(two.results[0]?.result.text ?? '', /edited/)
+    assert.is(calls.total(calls.runs), 2)
+  })
+
+  test('solve() runs a step itself when the solve that began it has gone and the run failed', async () => {
+    const { calls, solver } = setUp()
+    const { open, opened } = gate()
+    const abort = new AbortController()
+    const lost = async () => {
+      await opened
+      throw new Error('what it worked on is gone')
+    }
+    const first = solver.solve([toy(calls, 'a', { act: lost })], { signal: abort.signal })
+    const second = solver.solve([toy(calls, 'a')])
+    await pause(5)
+    abort.abort(new Error('enough'))
+    await first.catch(() => {})
+    open()
+    assert.is((await second).steps[0]?.cached, false)
+    assert.is(calls.total(calls.runs), 2)
+  })
+
   test('solve() shares the run of an equal step with another solve under way', async () => {
     const { calls, solver } = setUp()
     const { open, opened } = gate()

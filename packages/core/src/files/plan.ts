@@ -17,7 +17,7 @@ export type PlannedSource =
 /** Splits a request into its sources.
  * @throws {CoreError} `COPY_INVALID`, `GIT_URL_INVALID` */
 export function planSources(request: CopyRequest): PlannedSource[] {
-  const { kind, sources, inlineFiles, destination, exclude, parents } = request
+  const { kind, sources, inlineFiles, destination, exclude, parents, literal } = request
   const verb = kind.toUpperCase()
   if (sources.length + inlineFiles.length > 1 && !destination.endsWith('/')) {
     throw new CoreError(
@@ -37,7 +37,7 @@ export function planSources(request: CopyRequest): PlannedSource[] {
         throw new CoreError('COPY_INVALID', `Cannot copy "${source}": source can't be a git ref for COPY`)
       return { kind: 'git', source: gitSource(source, request), exclude }
     }
-    return { kind: 'tree', words: { source, exclude, parents } }
+    return { kind: 'tree', words: { source, exclude, parents, ...(literal === undefined ? {} : { literal }) } }
   })
   return [...planned, ...inlineFiles.map((file): PlannedSource => ({ kind: 'inline', file }))]
 }

@@ -44,6 +44,8 @@ export interface CopyRequest {
   readonly chown?: string
   /** `--chmod`: octal or symbolic. */
   readonly chmod?: string
+  /** The sources are paths, not patterns: what a mount shows. */
+  readonly literal?: boolean
   /** `--parents`: keep the directories of the sources' paths, from `/./` on. */
   readonly parents: boolean
   /** ADD: `undefined` unpacks local archives only, `true` downloads, too, `false` nothing. */

@@ -25,11 +25,15 @@ export interface SourceWords {
   readonly source: string
   readonly exclude: readonly string[]
   readonly parents: boolean
+  /** `source` is a path, not a pattern. */
+  readonly literal?: boolean
 }
 
 /** Finds what a source of COPY or ADD names in a tree. A wildcard may match nothing; a plain name must be there.
  * @throws {CoreError} `COPY_SOURCE_NOT_FOUND`, `COPY_INVALID` */
-export function select(tree: SourceTree, { source, exclude, parents }: SourceWords): Selection {
+export function select(tree: SourceTree, { source, exclude, parents, literal }: SourceWords): Selection {
+  if (literal)
+    return { matches: [match(tree, toBinary(cleanPath(source)))], filters: createFilters(undefined, exclude) }
   if (!parents) return { matches: matches(tree, source), filters: createFilters(undefined, exclude) }
   const pivot = source.indexOf('/./')
   const start = pivot < 0 ? '/' : source.slice(0, pivot)

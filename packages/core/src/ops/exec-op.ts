@@ -129,6 +129,14 @@ function limitKey({ name, soft, hard }: ResourceLimit): CanonicalValue {
 /** All that lies at a path of a chain. */
 function wholeOf({ id, layers }: LayerChain, path: string): CopyRequest {
   const source = { kind: 'chain', id, layers } as const
-  const literal = path.replace(/[*?[\\]/g, '\\$&')
-  return { kind: 'copy', source, sources: [literal], inlineFiles: [], destination: '/', exclude: [], parents: false }
+  return {
+    kind: 'copy',
+    source,
+    sources: [path],
+    literal: true,
+    inlineFiles: [],
+    destination: '/',
+    exclude: [],
+    parents: false,
+  }
 }
