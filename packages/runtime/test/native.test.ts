@@ -102,7 +102,7 @@ for (const transport of transports) {
         const { child, printed } = await program({ transport, state: join(root.path, 'state'), spec })
         await until(() => printed() === 'up\n', 'the step runs')
         const upper = join(root.path, mount.upper)
-        assert.is((await findProcessesUsing(upper)).length, 2)
+        await until(async () => (await findProcessesUsing(upper)).length === 2, 'shell and sleep run')
         await killed(child)
         await until(async () => (await findProcessesUsing(upper)).length === 0, 'the step ends')
       },
@@ -115,9 +115,15 @@ for (const transport of transports) {
         await using root = await openRoot()
         await using runtime = createNativeRuntime({ transport, stateDir: join(root.path, 'state') })
         const mount = root.overlay()
-        const run = runtime.run(processSpec(mount, 'setsid sleep 1000 & sleep 1000'))
         const upper = join(root.path, mount.upper)
-        await until(async () => (await findProcessesUsing(upper)).length >= 2, 'the step runs')
+        // Only output tells that the launcher has left the namespaces of the step: before, it is found (and killed) too.
+        let output = ''
+        const onOutput = (_: string, chunk: Uint8Array) => {
+          output += Buffer.from(chunk)
+        }
+        const run = runtime.run(processSpec(mount, 'setsid sleep 1000 & echo up; sleep 1000'), { onOutput })
+        await until(() => output === 'up\n', 'the step runs')
+        await until(async () => (await findProcessesUsing(upper)).length >= 2, 'both processes run')
         await killProcessesUsing(upper)
         assert.equal(await run, { code: 137, signal: 'SIGKILL' })
       },
@@ -209,8 +215,12 @@ tests('createNativeRuntime()', (test) => {
       const stateDir = join(root.path, 'state')
       await using runtime = createNativeRuntime({ transport: 'process', stateDir })
       const mount = root.overlay()
-      const run = runtime.run(processSpec(mount, 'sleep 1000')).catch((error: unknown) => error)
-      await until(async () => (await findProcessesUsing(join(root.path, mount.upper))).length > 0, 'the step runs')
+      let output = ''
+      const onOutput = (_: string, chunk: Uint8Array) => {
+        output += Buffer.from(chunk)
+      }
+      const run = runtime.run(processSpec(mount, 'echo up; sleep 1000'), { onOutput }).catch((error: unknown) => error)
+      await until(() => output === 'up\n', 'the step runs')
       const launcher = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && isLauncher(pid, stateDir))
       process.kill(Number(launcher), 'SIGKILL')
       assert.is(((await run) as { code?: string }).code, 'RUNTIME_UNAVAILABLE')
