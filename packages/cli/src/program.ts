@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { normalizeBooleans } from './booleans.js'
-import type { CliCommand } from './commands/command.js'
+import { type CliCommand, type CliEntry, isGroup } from './commands/command.js'
 import { commands } from './commands/index.js'
 import { formatError } from './error-report.js'
 import type { CommandResult, Io } from './io.js'
@@ -13,14 +13,34 @@ Exit codes: 1 for what went wrong, 125 for flags that are not understood, 130 af
 export async function runProgram(args: readonly string[], io: Io): Promise<CommandResult> {
   const printed = { out: '', err: '' }
   try {
-    const [name = '', ...rest] = args[0] === 'help' && args[1] !== undefined ? [args[1], '--help'] : args
-    const verb = Object.hasOwn(commands, name) ? commands[name] : undefined
-    const result = verb === undefined ? noCommand(args, printed) : await runCommand(name, verb, rest, io, printed)
+    const result = await runEntries({ name: 'tsbuild', entries: commands }, asHelp(args), io, printed)
     return { ...result, stdout: printed.out + (result.stdout ?? '') }
   } catch (error) {
     if (error instanceof CommanderError) return usageResult(error, printed)
     return formatError(error, io)
   }
+}
+
+/** `help build` means `build --help`. */
+function asHelp(args: readonly string[]): readonly string[] {
+  return args[0] === 'help' && args[1] !== undefined ? [...args.slice(1), '--help'] : args
+}
+
+interface Level {
+  /** The words of the command line that lead here. */
+  readonly name: string
+  /** What a group is for; the program itself has none. */
+  readonly summary?: string
+  readonly entries: Readonly<Record<string, CliEntry>>
+}
+
+async function runEntries(level: Level, args: readonly string[], io: Io, printed: Printed): Promise<CommandResult> {
+  const [word = '', ...rest] = args
+  const entry = Object.hasOwn(level.entries, word) ? level.entries[word] : undefined
+  if (entry === undefined) return noCommand(level, args, printed)
+  const name = `${level.name} ${word}`
+  if (!isGroup(entry)) return runCommand(name, entry, rest, io, printed)
+  return runEntries({ name, summary: entry.summary, entries: entry.commands }, rest, io, printed)
 }
 
 interface Printed {
@@ -35,7 +55,7 @@ async function runCommand(
   io: Io,
   printed: Printed,
 ): Promise<CommandResult> {
-  const command = new Command(`tsbuild ${name}`).description(verb.summary)
+  const command = new Command(name).description(verb.summary)
   prepare(command, printed)
   verb.define(command)
   command.parse(normalizeBooleans(command, args), { from: 'user' })
@@ -43,14 +63,14 @@ async function runCommand(
 }
 
 /** Help, or an error that suggests the nearest command. */
-function noCommand(args: readonly string[], printed: Printed): CommandResult {
-  const program = new Command('tsbuild')
-    .description('Builds Dockerfiles without a daemon')
-    .version(`tsbuild version ${version}`, '-v, --version')
+function noCommand({ name, summary, entries }: Level, args: readonly string[], printed: Printed): CommandResult {
+  const program = new Command(name).description(summary ?? 'Builds Dockerfiles without a daemon')
+  if (summary === undefined) program.version(`tsbuild version ${version}`, '-v, --version')
   prepare(program, printed)
   program.usage('COMMAND [options]').helpCommand(false).addHelpText('after', footer)
-  for (const [name, { summary }] of Object.entries(commands))
-    program.command(name).description(summary).helpOption(false)
+  for (const [word, { summary }] of Object.entries(entries)) {
+    program.command(word).description(summary).helpOption(false)
+  }
   if (args.length === 0 || args[0] === 'help') return { stdout: `${program.helpInformation()}${footer}\n` }
   program.parse([...args], { from: 'user' })
   return {}

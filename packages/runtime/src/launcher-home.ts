@@ -17,7 +17,7 @@ import {
   openHost,
   startThreadPool,
 } from '@tsbuild/host'
-import type { NetworkMode } from '@tsbuild/spec'
+import type { ProcessNetwork } from '@tsbuild/spec'
 
 /** The launcher thread's own namespaces and root, from where each step starts and to which it returns. */
 export interface LauncherHome {
@@ -27,7 +27,7 @@ export interface LauncherHome {
   /** For files with given content, in memory. */
   readonly filesPlace: string
   /** Moves the thread into namespaces of their own for the next child. */
-  leave(network: NetworkMode): void
+  leave(network: ProcessNetwork): void
   /** Makes the directory behind `fd` the root of the thread while `action` runs; synchronous fs calls only. */
   within<T>(fd: number, action: () => T): T
   /** Back to the thread's own namespaces, root and directory. Whatever throws here leaves the thread unusable. */
@@ -77,6 +77,7 @@ export function openLauncherHome(stateDir: string): LauncherHome {
       host.unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | net)
       hostRoot = openRoot()
       host.mount(null, '/', null, MS_REC | MS_PRIVATE)
+      if (typeof network === 'object') joinNetwork(network.path)
     },
     within(fd, action) {
       enter(fd)
@@ -92,6 +93,15 @@ export function openLauncherHome(stateDir: string): LauncherHome {
       if (hostRoot !== homeRoot) closeSync(hostRoot)
       hostRoot = homeRoot
     },
+  }
+}
+
+function joinNetwork(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | O_CLOEXEC)
+  try {
+    openHost().setns(fd, CLONE_NEWNET)
+  } finally {
+    closeSync(fd)
   }
 }
 

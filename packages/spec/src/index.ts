@@ -41,14 +41,23 @@ export {
 } from './platform.js'
 export { familiarReference, familiarRepository, formatReference, parseReference, type Reference } from './reference.js'
 export type {
+  CgroupLimits,
+  ContainerRuntime,
+  ExecSpec,
   ExitStatus,
   NetworkMode,
   ProcessMount,
+  ProcessNetwork,
   ProcessSpec,
   ResourceLimit,
+  RunningProcess,
   RunOptions,
   Runtime,
+  Sandbox,
+  SeccompProfile,
   SecurityMode,
+  StartOptions,
+  TerminalSize,
 } from './runtime.js'
 export type {
   ApplyOptions,

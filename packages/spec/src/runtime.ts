@@ -26,6 +26,10 @@ export type ProcessMount =
 /** `host` shares the network of this process; `none` has a loopback device only. */
 export type NetworkMode = 'host' | 'none'
 
+/** The network of a process: one of the modes, or the network namespace that the file at `path` stands for (`/proc/PID/ns/net`, or one
+ * that is bind-mounted). */
+export type ProcessNetwork = NetworkMode | { readonly kind: 'namespace'; readonly path: string }
+
 /** `sandbox` is Docker's default capability set with masked paths; `insecure` keeps all of ours. */
 export type SecurityMode = 'sandbox' | 'insecure'
 
@@ -34,6 +38,33 @@ export interface ResourceLimit {
   readonly name: string
   readonly soft: number
   readonly hard: number
+}
+
+/** A seccomp profile as Docker's JSON files have it (`defaultAction`, `archMap`, `syscalls`). */
+export interface SeccompProfile {
+  readonly [member: string]: unknown
+}
+
+/** What differs from Docker's defaults in the isolation of a process. */
+export interface Sandbox {
+  /** Capabilities besides the default set, with or without `CAP_`; `ALL` is every one that this process has. */
+  readonly capAdd?: readonly string[]
+  /** Capabilities less than the default set; `ALL` leaves those of `capAdd` only. */
+  readonly capDrop?: readonly string[]
+  /** No program gains privileges by its setuid bit or file capabilities. Default false. */
+  readonly noNewPrivileges?: boolean
+  /** Which system calls are allowed. Default `default`: Docker's rules. */
+  readonly seccomp?: 'default' | 'unconfined' | SeccompProfile
+  /** The root file system cannot be written; mounts on it can. Default false. */
+  readonly readonlyRoot?: boolean
+}
+
+/** Limits of all processes of a root together; they take a cgroup. */
+export interface CgroupLimits {
+  readonly pids?: number
+  readonly memoryBytes?: number
+  /** Processors' worth of time: 0.5 is half of one. */
+  readonly cpus?: number
 }
 
 /** One process to run in a root file system. */
@@ -47,7 +78,7 @@ export interface ProcessSpec {
   readonly cwd: string
   /** Docker's USER: '', `name`, `uid`, `name:group`, `uid:gid`; names and supplementary groups come from the root's /etc/passwd and /etc/group. */
   readonly user: string
-  readonly network: NetworkMode
+  readonly network: ProcessNetwork
   readonly security?: SecurityMode
   readonly hostname?: string
   /** Further lines of /etc/hosts: `[name, address]`. */
@@ -55,6 +86,10 @@ export interface ProcessSpec {
   readonly mounts?: readonly ProcessMount[]
   readonly limits?: readonly ResourceLimit[]
   readonly shmSizeBytes?: number
+  readonly sandbox?: Sandbox
+  readonly cgroup?: CgroupLimits
+  /** Path on the host of a static init program (tini, catatonit) that becomes PID 1, runs the command and reaps orphans. */
+  readonly init?: string
 }
 
 export interface RunOptions extends CallOptions {
@@ -80,4 +115,48 @@ export interface Runtime extends AsyncDisposable {
   warm?(): void
   /** @throws {RuntimeError} `COMMAND_NOT_FOUND` (127), `COMMAND_NOT_EXECUTABLE` (126), `USER_NOT_FOUND`, `ROOT_UNUSABLE`, `MOUNT_UNUSABLE`, `LIMIT_REFUSED`, `RUNTIME_UNAVAILABLE` */
   run(process: ProcessSpec, options?: RunOptions): Promise<ExitStatus>
+}
+
+/** Size of a terminal in characters. */
+export interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}
+
+export interface StartOptions extends RunOptions {
+  /** Whether the process reads what `write` is given; otherwise its input is /dev/null. Default false. */
+  readonly stdin?: boolean
+  /** Gives the process a pseudo-terminal of this size as its controlling terminal; all of its output then comes as `stdout`. */
+  readonly terminal?: TerminalSize
+}
+
+/** A process that runs, or has ended. */
+export interface RunningProcess {
+  /** The host's id. Its namespaces and root can be reached through it while it runs. */
+  readonly pid: number
+  /** Resolves once nothing of the process is left and all output was delivered; never rejects but with the reason of an aborted signal. */
+  readonly ended: Promise<ExitStatus>
+  /** Resolves when the process can take more. @throws {RuntimeError} `INPUT_CLOSED` */
+  write(chunk: Uint8Array): Promise<void>
+  /** End of its input. */
+  endInput(): void
+  resize(size: TerminalSize): void
+  /** Sends a signal to it (not to its children). Nothing happens when it has ended. */
+  kill(signal: NodeJS.Signals): void
+}
+
+/** A process that joins another: what is not here (root, network, mounts, host names, cgroup) is that one's. */
+export type ExecSpec = Pick<ProcessSpec, 'args' | 'env' | 'cwd' | 'user' | 'security' | 'limits' | 'sandbox'>
+
+/** A runtime that keeps processes which can be talked to, joined and paused.
+ *
+ * `start` → `write`, `resize`, `kill` → `ended`. Another program may `exec` into it by its pid, and `pause` it. */
+export interface ContainerRuntime extends Runtime {
+  /** Resolves when the program was started. @throws {RuntimeError} as `run` does */
+  start(process: ProcessSpec, options?: StartOptions): Promise<RunningProcess>
+  /** Starts a process in the namespaces, root and cgroup of process `pid`.
+   * @throws {RuntimeError} as `run` does, and `PROCESS_GONE` when there is no such process any more */
+  exec(pid: number, process: ExecSpec, options?: StartOptions): Promise<RunningProcess>
+  /** Stops every process in the PID namespace of `pid`; they go on when the result is disposed, or when this program ends. */
+  pause(pid: number): Promise<AsyncDisposable>
 }

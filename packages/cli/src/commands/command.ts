@@ -10,3 +10,15 @@ export interface CliCommand {
   /** Carries it out; `command` has the parsed arguments and options. */
   run(command: Command, io: Io): Promise<CommandResult>
 }
+
+/** A noun with verbs of its own, such as `registry serve`. */
+export interface CliGroup {
+  readonly summary: string
+  readonly commands: Readonly<Record<string, CliCommand>>
+}
+
+export type CliEntry = CliCommand | CliGroup
+
+export function isGroup(entry: CliEntry): entry is CliGroup {
+  return 'commands' in entry
+}

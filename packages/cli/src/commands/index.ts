@@ -1,6 +1,6 @@
 import { build } from './build.js'
 import { check } from './check.js'
-import type { CliCommand } from './command.js'
+import type { CliEntry } from './command.js'
 import { history } from './history.js'
 import { images } from './images.js'
 import { info } from './info.js'
@@ -10,7 +10,7 @@ import { tag } from './tag.js'
 import { versionCommand } from './version.js'
 
 /** Every verb. They are small; what they use (core, parser) is loaded when they run. */
-export const commands: Readonly<Record<string, CliCommand>> = {
+export const commands: Readonly<Record<string, CliEntry>> = {
   build,
   check,
   history,
