@@ -49,8 +49,22 @@ const cases: Record<string, BadCase> = {
   'a wrong image name': { dockerfile: 'FROM Foo/Bar\n', says: [/lowercase/] },
   'a platform that can not run here': {
     dockerfile: 'FROM scratch\nRUN ["/x"]\n',
-    args: ['--platform', 'linux/s390x'],
-    says: [/linux\/s390x/],
+    args: ['--platform', 'windows/amd64'],
+    says: [/Dockerfile:2/, /Cannot run programs for windows\/amd64/, /binfmt_misc has no emulator/],
+  },
+  'an unknown signal': {
+    dockerfile: 'FROM scratch\nSTOPSIGNAL KILLL\n',
+    says: [/Dockerfile:2/, /Invalid signal: KILLL/],
+  },
+  'an annotation that nothing carries': {
+    dockerfile: 'FROM scratch\n',
+    args: ['--annotation', 'index:a=b'],
+    says: [/Cannot annotate with "a": an image for one platform has no index/],
+  },
+  'compression of what is not sent': {
+    dockerfile: 'FROM scratch\n',
+    args: ['-o', 'type=image,compression=zstd'],
+    says: [/Cannot compress the image: layers in the local store are not compressed/],
   },
 }
 

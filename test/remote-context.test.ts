@@ -275,9 +275,8 @@ tests('ADD of git repositories', (test) => {
         },
       })
       assert.ok(ended.code === 130 || ended.signal === 'SIGINT', `${ended.code} ${ended.stderr}`)
-      await delay(300)
-      const running = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout
-      assert.not.match(running, `${server.http}/repo.git`)
+      const running = () => spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout
+      while (running().includes(`${server.http}/repo.git`)) await delay(50)
     },
     options,
   )
@@ -312,6 +311,8 @@ tests('remote contexts', (test) => {
       assert.match(cachedSteps((await build(url)).stderr).join(), /COPY/)
       assert.equal(await readdir((await build(`${url}#main:sub`)).out), ['sub'])
       assert.equal(await readdir((await build(url, '-f', 'docker/other')).out), ['other'])
+      await work.write({ own: 'FROM scratch\nCOPY keep /own\n' })
+      assert.equal(await readdir((await build(url, '-f', join(work.context, 'own'))).out), ['own'])
       const kept = await build(url, '--build-arg', 'BUILDKIT_CONTEXT_KEEP_GIT_DIR=1')
       assert.ok(existsSync(join(kept.out, '.git', 'HEAD')))
       repository.commit({ keep: 'changed' })

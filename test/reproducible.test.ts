@@ -86,6 +86,34 @@ tests('reproducible builds', (test) => {
   )
 
   test(
+    'rewrite-timestamp keeps times before the epoch, so that contexts with other old times differ',
+    async () => {
+      await using work = await workspace()
+      await work.write({ Dockerfile: 'FROM scratch\nCOPY old new /\n', old: 'o', new: 'n' })
+      const build = async (old: number, young: number) => {
+        await lutimes(join(work.context, 'old'), old, old)
+        await lutimes(join(work.context, 'new'), young, young)
+        const root = join(work.path, `root-${old}-${young}`)
+        const tar = join(work.path, 'image.tar')
+        const args = ['--no-cache', '-o', `type=oci,dest=${tar},rewrite-timestamp=true,compression=uncompressed`]
+        await work.ok(['build', ...args, work.context], {
+          env: { SOURCE_DATE_EPOCH: String(epoch), TSBUILD_ROOT: root },
+        })
+        const { diffIds } = await imageDigestsOf(tar)
+        const layer = `blobs/${diffIds[0]?.replace(':', '/')}`
+        const listing = await command('sh', ['-c', `tar -xOf ${tar} ${layer} | TZ=UTC tar --full-time -tvf -`])
+        const times = [...listing.matchAll(/ (\d{4}-\S+ \S+) (\S+)$/gm)].map(([, time, name]) => [name, time])
+        return { diffIds, times: Object.fromEntries(times) }
+      }
+      const first = await build(epoch - 100, epoch + 100)
+      assert.equal(first.times, { new: '2023-11-14 22:13:20', old: '2023-11-14 22:11:40' })
+      assert.equal((await build(epoch - 100, epoch + 500)).diffIds, first.diffIds)
+      assert.not.equal((await build(epoch - 300, epoch + 100)).diffIds, first.diffIds)
+    },
+    { skip: rootSkip(), timeoutMs: 60_000 },
+  )
+
+  test(
     'rewrite-timestamp cuts the times of new layers and leaves those of the base image alone',
     async () => {
       await using registry = await startBaseRegistry()

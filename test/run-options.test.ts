@@ -106,6 +106,49 @@ RUN --security=insecure grep CapEff /proc/self/status | sed s/^/insecure/\n`,
   )
 
   test(
+    '--security-opt confines RUN, counts in the key, and leaves insecure steps their calls',
+    async () => {
+      await using registry = await startBaseRegistry()
+      await using work = await workspace()
+      const refuseMkdir = { names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 28 }
+      const profile = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [refuseMkdir] }
+      await work.write({
+        Dockerfile: `FROM ${registry.images.busybox}
+RUN mkdir /d; grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\n\\t'; echo
+RUN --security=insecure mkdir /insecure && grep ^Seccomp: /proc/self/status\n`,
+        'profile.json': JSON.stringify(profile),
+        'none.json': '{"defaultAction":"DENY"}',
+      })
+      const build = (...options: string[]) =>
+        work.tsbuild([
+          ...['build', '--progress', 'plain', '--allow', 'security.insecure'],
+          ...options.flatMap((text) => ['--security-opt', text]),
+          work.context,
+        ])
+      const cases: [options: string[], usual: RegExp][] = [
+        [[], /NoNewPrivs:0Seccomp:2/],
+        [['no-new-privileges'], /NoNewPrivs:1Seccomp:2/],
+        [['seccomp=unconfined'], /NoNewPrivs:0Seccomp:0/],
+        [[`seccomp=${work.context}/profile.json`], /can't create directory '\/d': No space left/],
+      ]
+      for (const [given, usual] of cases) {
+        const { code, stderr } = await build(...given)
+        assert.is(code, 0, stderr)
+        assert.match(stderr, usual)
+        assert.match(stderr, /Seccomp:\t0$/m)
+        assert.is(cachedSteps((await build(...given)).stderr).filter((name) => /RUN/.test(name)).length, 2)
+      }
+      const invalid = await build(`seccomp=${work.context}/none.json`)
+      assert.is(invalid.code, 1)
+      assert.match(invalid.stderr, /Cannot use the seccomp profile, "defaultAction": there is no action "DENY"/)
+      const missing = await build('seccomp=/no/such/file')
+      assert.is.not(missing.code, 0)
+      assert.match(missing.stderr, /its profile can't be read/)
+    },
+    options,
+  )
+
+  test(
     'RUN --device is refused by name before anything runs',
     async () => {
       await using registry = await startBaseRegistry()

@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly onStderr?: (text: string, child: ChildProcess) => void
 }
 
-const program = fileURLToPath(new URL('../../packages/cli/bin/tsbuild.js', import.meta.url))
+export const program = fileURLToPath(new URL('../../packages/cli/bin/tsbuild.js', import.meta.url))
 
 /** A root folder and a context in a temp folder, and the command line that works on them. */
 export interface Workspace extends AsyncDisposable {

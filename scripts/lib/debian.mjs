@@ -24,9 +24,13 @@ const packages = [
   { name: 'curl', program: 'curl', why: 'talks to registries from outside' },
   { name: 'zstd', program: 'zstd', why: 'zstd layers and archives of foreign making' },
   { name: 'openssh-client', program: 'ssh-agent', why: 'agents and keys for RUN --mount=type=ssh' },
+  { name: 'openssh-server', program: 'sshd', why: 'git repositories by ssh' },
   { name: 'openssl', program: 'openssl', why: 'certificates for a registry with TLS' },
+  { name: 'gcc', program: 'gcc', why: 'compiles the probes of the escape test' },
+  { name: 'libc6-dev', file: '/usr/include/stdio.h', why: 'the C library for them' },
   { name: 'procps', program: 'ps', why: 'shows what runs' },
-  { name: 'iproute2', program: 'ip', why: 'shows the network of a step' },
+  { name: 'iproute2', program: 'ip', why: 'shows the network of a step, and makes bridges' },
+  { name: 'iptables', program: 'iptables', why: 'address translation for bridges' },
 ]
 
 /** Programs of `sbin` folders count too, which are not on every user's PATH. */

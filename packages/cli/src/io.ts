@@ -12,7 +12,9 @@ export interface Io {
   /** Aborted by Ctrl-C, SIGTERM, or a reader of stdout that went away. */
   readonly signal: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly stdin: Readable & { readonly isTTY?: boolean }
+  readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown }
+  /** Gives the signals that would end this process to `handler`, until the result is called. */
+  readonly takeSignals: (handler: (signal: NodeJS.Signals) => void) => () => void
   /** For commands that stream binary data; text is returned. */
   readonly stdout: Terminal
   /** For progress while a command runs. */

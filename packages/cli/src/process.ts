@@ -7,21 +7,22 @@ import { showCursor } from './progress/cursor.js'
 /** Runs the program on this process: its streams, its signals, its exit code. */
 export async function runProcess(args: readonly string[]): Promise<void> {
   const controller = new AbortController()
-  wireSignals(controller)
-  const io = lazyIo(controller)
+  const io = lazyIo(controller, wireSignals(controller))
   const { exitCode = 0, ...output } = await runProgram(args, io)
   await print(() => io.stdout, output.stdout)
   await print(() => io.stderr, output.stderr)
   process.exit(exitCode)
 }
 
-/** The first signal ends the work in good order, the second ends the process at once. */
-function wireSignals(controller: AbortController): void {
+/** The first signal ends the work in good order, the second ends the process at once; unless a command takes them all. */
+function wireSignals(controller: AbortController): Io['takeSignals'] {
+  let taker: ((signal: NodeJS.Signals) => void) | undefined
   for (const [name, exitCode] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
     process.on(name, () => {
+      if (taker !== undefined) return taker(name)
       if (controller.signal.aborted) {
         showCursor(process.stderr)
         process.exit(exitCode)
@@ -29,16 +30,28 @@ function wireSignals(controller: AbortController): void {
       controller.abort(new CliError('CANCELED', `Canceled by ${name}`, { exitCode }))
     })
   }
+  return (handler) => {
+    taker = handler
+    for (const name of furtherSignals) process.on(name, handler)
+    return () => {
+      taker = undefined
+      for (const name of furtherSignals) process.off(name, handler)
+    }
+  }
 }
+
+/** Left alone unless a command wants them. SIGUSR1 is Node's own. */
+const furtherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGCONT'] as const
 
 /** Streams are opened when they are first used: each costs milliseconds. A reader that went away (`| head`) is no crash; who still
  * writes is told to stop. */
-function lazyIo(controller: AbortController): Io {
+function lazyIo(controller: AbortController, takeSignals: Io['takeSignals']): Io {
   let stdout: Terminal | undefined
   let stderr: Terminal | undefined
   return {
     signal: controller.signal,
     env: process.env,
+    takeSignals,
     get stdin() {
       return process.stdin
     },

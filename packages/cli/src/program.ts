@@ -58,7 +58,8 @@ async function runCommand(
   const command = new Command(name).description(verb.summary)
   prepare(command, printed)
   verb.define(command)
-  command.parse(normalizeBooleans(command, args), { from: 'user' })
+  if (verb.operandsEndOptions) command.passThroughOptions()
+  command.parse(normalizeBooleans(command, args, verb.operandsEndOptions), { from: 'user' })
   return verb.run(command, io)
 }
 
@@ -68,7 +69,7 @@ function noCommand({ name, summary, entries }: Level, args: readonly string[], p
   if (summary === undefined) program.version(`tsbuild version ${version}`, '-v, --version')
   prepare(program, printed)
   program.usage('COMMAND [options]').helpCommand(false).addHelpText('after', footer)
-  for (const [word, { summary }] of Object.entries(entries)) {
+  for (const [word, { summary }] of Object.entries(entries).filter(([name]) => !name.startsWith('_'))) {
     program.command(word).description(summary).helpOption(false)
   }
   if (args.length === 0 || args[0] === 'help') return { stdout: `${program.helpInformation()}${footer}\n` }

@@ -7,6 +7,8 @@ import type { Io } from './io.js'
 export interface DockerfileSource {
   readonly file: string
   readonly text: string
+  /** What the build would ignore, where that is known with it. */
+  readonly ignore?: readonly string[]
 }
 
 /** Reads a Dockerfile: `-` is standard input, a directory stands for the `Dockerfile` in it.

@@ -10,8 +10,8 @@ import { type BuildFlags, defineBuildFlags } from '../dist/build/flags.js'
 import { loaderStream } from '../dist/build/load.js'
 import { buildOptions } from '../dist/build/options.js'
 import { planOutputs } from '../dist/build/outputs.js'
-import { dockerShape } from '../dist/commands/inspect.js'
 import { formatError } from '../dist/error-report.js'
+import { imageShape } from '../dist/images/docker-shape.js'
 import { fakeIo } from './fake-io.js'
 
 function parse(...args: string[]): { flags: BuildFlags; args: readonly string[] } {
@@ -35,6 +35,7 @@ const plain = {
   allow: [],
   limits: [],
   labels: {},
+  annotations: [],
   tags: [],
   noCache: [],
   pull: false,
@@ -79,7 +80,35 @@ const good: readonly [args: string[], expected: object][] = [
       ],
     },
   ],
-  [['--target', 'x', '--platform', 'linux/amd64', '.'], { target: 'x', platform: 'linux/amd64' }],
+  [
+    ['--security-opt', 'no-new-privileges', '--security-opt=seccomp=unconfined', '.'],
+    { sandbox: { noNewPrivileges: true, seccomp: 'unconfined' } },
+  ],
+  [['--security-opt', 'no-new-privileges:false', '.'], { sandbox: { noNewPrivileges: false } }],
+  [['--security-opt', 'seccomp=builtin', '.'], { sandbox: { seccomp: 'default' } }],
+  [['--target', 'x', '--platform', 'linux/amd64', '.'], { target: 'x', platform: ['linux/amd64'] }],
+  [['--platform', 'linux/amd64,arm64', '--platform=s390x', '.'], { platform: ['linux/amd64', 'arm64', 's390x'] }],
+  [
+    [
+      '--annotation',
+      'a=b=c',
+      '--annotation=manifest,index:k=v:w',
+      '--annotation',
+      'manifest-descriptor[linux/arm64]:x=',
+      '--annotation',
+      'index-descriptor:y=z',
+      '.',
+    ],
+    {
+      annotations: [
+        { key: 'a', value: 'b=c' },
+        { key: 'k', value: 'v:w', on: 'manifest' },
+        { key: 'k', value: 'v:w', on: 'index' },
+        { key: 'x', value: '', on: 'manifest-descriptor', platform: 'linux/arm64' },
+        { key: 'y', value: 'z', on: 'index-descriptor' },
+      ],
+    },
+  ],
 ]
 
 tests('build options', (test) => {
@@ -92,6 +121,17 @@ tests('build options', (test) => {
   for (const [flag, value] of [
     ['--allow', 'device'],
     ['--allow', ''],
+    ['--annotation', 'a'],
+    ['--annotation', '=b'],
+    ['--annotation', 'manifest:=b'],
+    ['--annotation', 'layer:a=b'],
+    ['--annotation', 'manifest[]:a=b'],
+    ['--annotation', 'manifest[linux/amd64:a=b'],
+    ['--security-opt', 'apparmor=unconfined'],
+    ['--security-opt', 'seccomp'],
+    ['--security-opt', 'seccomp='],
+    ['--security-opt', 'seccomp=/no/such/file'],
+    ['--security-opt', 'no-new-privileges=maybe'],
     ['--ulimit', 'nofile'],
     ['--ulimit', '=1'],
     ['--ulimit', 'nofile=-2'],
@@ -183,12 +223,13 @@ ERROR: Cannot run "RUN make": exit code 2
     assert.is(formatError(new TypeError('x'), fakeIo().io).stderr, 'ERROR: TypeError: x\n')
   })
 
-  test('dockerShape() has the members that Docker shows', () => {
-    const digest = `sha256:${'a'.repeat(64)}` as Parameters<typeof dockerShape>[0]['digest']
-    const shape = dockerShape({
+  test('imageShape() has the members that Docker shows', () => {
+    const digest = `sha256:${'a'.repeat(64)}` as Parameters<typeof imageShape>[0]['digest']
+    const shape = imageShape({
       id: digest,
       digest,
       names: ['docker.io/library/app:1', 'localhost:5000/x/app:2'],
+      repoDigests: [`app@${digest}`, `localhost:5000/x/app@${digest}`],
       config: {
         architecture: 'amd64',
         os: 'linux',
@@ -200,6 +241,11 @@ ERROR: Cannot run "RUN make": exit code 2
       manifest: { schemaVersion: 2, config: { mediaType: 'm', digest, size: 1 }, layers: [] },
       sizeBytes: 5,
       layers: [],
+      graphDriver: { name: 'overlay', layers: ['/s/c/fs', '/s/b/fs', '/s/a/fs'] },
+    })
+    assert.equal(shape.GraphDriver, {
+      Name: 'overlay2',
+      Data: { LowerDir: '/s/b/fs:/s/a/fs', MergedDir: '/s/c/merged', UpperDir: '/s/c/fs', WorkDir: '/s/c/work' },
     })
     assert.equal(shape.RepoTags, ['app:1', 'localhost:5000/x/app:2'])
     assert.equal(shape.RepoDigests, [`app@${digest}`, `localhost:5000/x/app@${digest}`])

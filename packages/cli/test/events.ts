@@ -1,4 +1,4 @@
-import { type BuildEvent, type Digest, digestOf } from '@tsbuild/spec'
+import { type BuildEvent, type Digest, digestOf, formatMiss, type MissCause } from '@tsbuild/spec'
 
 /** Writes the events of a build, at seconds since its start. */
 export class Script {
@@ -31,6 +31,11 @@ export class Script {
   progress(name: string, seconds: number, item: string, bytes: number, total?: number, done?: boolean): this {
     const known = { ...(total === undefined ? {} : { total }), ...(done === undefined ? {} : { done }) }
     this.events.push({ ...this.#base(name, seconds), kind: 'progress', item, bytes, ...known })
+    return this
+  }
+
+  missed(name: string, seconds: number, miss: MissCause): this {
+    this.events.push({ ...this.#base(name, seconds), kind: 'missed', miss, why: formatMiss(miss) })
     return this
   }
 

@@ -43,6 +43,7 @@ export function fakeIo(
     signal: new AbortController().signal,
     env: options.env ?? {},
     stdin,
+    takeSignals: () => () => {},
     stdout: asTerminal(stdout),
     stderr: asTerminal(stderr),
   }

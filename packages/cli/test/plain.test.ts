@@ -44,6 +44,21 @@ tests('plain progress', (test) => {
     )
   })
 
+  test('PlainView tells why a step runs, unless it was asked to', () => {
+    const script = new Script()
+      .add('a', 'b')
+      .start('a', 0)
+      .missed('a', 0, { kind: 'buildArg', name: 'VERSION', before: '1.2', after: '1.3' })
+      .done('a', 0.1, 100)
+      .start('b', 0.1)
+      .missed('b', 0.1, { kind: 'noCache' })
+      .done('b', 0.2, 100)
+    assert.is(
+      plain(script.events),
+      '#1 a\n#1 not cached: build arg VERSION: 1.2 → 1.3\n#1 DONE 0.1s\n\n#2 b\n#2 DONE 0.1s\n',
+    )
+  })
+
   test('PlainView keeps the lines of steps that run side by side together', () => {
     const script = new Script().add('a', 'b', 'c').start('a', 0).start('b', 0)
     script.log('a', 0.1, 'a1\n').log('b', 0.2, 'b1\n').log('a', 0.3, 'a2\n').start('c', 0.3).log('c', 0.4, 'c1\n')

@@ -28,7 +28,7 @@ const cases: readonly Case[] = [
   { args: ['build', '-o', 'type=zip', '.'], exitCode: 125, stderr: /type "zip" is unknown/ },
   { args: ['build', '-o', '-', '-o', 'type=docker', '.'], exitCode: 125, stderr: /only one output/ },
   { args: ['build', '-q', '-o', '-', '.'], exitCode: 125, stderr: /--quiet prints the id/ },
-  { args: ['build', '--network', 'bridge', '.'], exitCode: 125, stderr: /not default, host or none/ },
+  { args: ['build', '--network', 'bridges', '.'], exitCode: 125, stderr: /not default, bridge, host or none/ },
   { args: ['build', '--add-host', 'x', '.'], exitCode: 125, stderr: /not name:address/ },
   { args: ['build', '--pull=maybe', '.'], exitCode: 125, stderr: /not true or false/ },
   { args: ['build', '--load', '.'], exitCode: 1, stderr: /neither docker nor podman is on PATH\nHint: / },

@@ -18,8 +18,12 @@ tests('ssh', (test) => {
     try {
       await once(server, 'listening')
       const env = { SSH_AUTH_SOCK: '/run/agent' }
-      assert.equal(readSsh([], env), {})
-      assert.equal(readSsh(['default', `x=${at('sock')}`, `y=${at('a')},${at('b=c')}`], env), {
+      assert.equal(readSsh([], env, '.'), {})
+      for (const context of ['ssh://git@host/repo.git', 'git@host:repo'])
+        assert.equal(readSsh([], env, context), { default: { socket: env.SSH_AUTH_SOCK } })
+      assert.equal(readSsh([], {}, 'git@host:repo'), {})
+      assert.equal(readSsh([], env, 'https://git@host/repo.git'), {})
+      assert.equal(readSsh(['default', `x=${at('sock')}`, `y=${at('a')},${at('b=c')}`], env, '.'), {
         default: { socket: '/run/agent' },
         x: { socket: at('sock') },
         y: { keys: [at('a'), at('b=c')] },
@@ -27,7 +31,7 @@ tests('ssh', (test) => {
       const none = [`=${at('a')}`, '', 'x=', `x=${at('a')},`, `x=${at('none')}`, `x=${at('folder')}`]
       for (const text of ['default', ...none, `x=${at('a')},${at('sock')}`]) {
         assert.throws(
-          () => readSsh([text], {}),
+          () => readSsh([text], {}, '.'),
           (error: unknown) => hasCode(error, 'ARGUMENT_INVALID'),
           text,
         )

@@ -30,6 +30,15 @@ const script = () =>
     .log('[2/3] RUN apt-get update && apt-get install -y gcc', 0.3, 'Get:1 \x1b[1mhttp://deb\x1b[0m\nok\n')
 
 tests('tty progress', (test) => {
+  test('renderTty() shows why a step runs', () => {
+    const events = new Script().add('a').start('a', 0).missed('a', 0, { kind: 'gone' }).events
+    assert.equal(render(events, 1), [
+      '[+] Building 1.0s (0/1)',
+      ' => a                               1.0s',
+      ' => => not cached: result is gone',
+    ])
+  })
+
   test('renderTty() shows running, cached and waiting steps within the width', () => {
     assert.equal(render(script().events, 3.4), [
       '[+] Building 3.4s (1/3)',

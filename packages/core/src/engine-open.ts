@@ -4,12 +4,15 @@ import { createNativeSnapshotter, createOverlaySnapshotter } from '@tsbuild/snap
 import type { KeyLocks, Runtime, SessionLocks, Snapshotter } from '@tsbuild/spec'
 import { openStore, type Store } from '@tsbuild/store'
 import type { EngineInfo, EngineOptions } from './api.js'
+import { CacheMounts } from './cache/cache-mounts.js'
+import { UseLog } from './cache/use-log.js'
 import type { EngineParts } from './engine-parts.js'
 import { CoreError } from './errors.js'
 import { createFileEngine } from './file-engine.js'
 import { DiffIds } from './images/diff-ids.js'
 import { ImageLayers } from './images/image-layers.js'
 import { lazy, lazySessionLocks } from './lazy.js'
+import { LayerHold } from './ops/layer-hold.js'
 import { rootDirectory } from './root-directory.js'
 import { sweepDeadSessions } from './sweep.js'
 
@@ -40,24 +43,35 @@ async function assemble(
   const worker = options.workerDir === undefined ? {} : { workerDir: options.workerDir }
   const snapshots = join(root, 'snapshots')
   const contexts = join(root, 'contexts')
+  const useLog = new UseLog(store.metadata)
+  const cacheDirectory = join(root, 'cache-mounts')
   const choice = await chooseSnapshotter(store, snapshots, options)
-  const init = { directory: snapshots, session: () => sessions.session, ...worker }
-  const snapshotter = choice.kind === 'overlay' ? createOverlaySnapshotter(init) : createNativeSnapshotter(init)
+  const openSnapshotter = (session: string | (() => string)) => {
+    const init = { directory: snapshots, session, ...worker }
+    return choice.kind === 'overlay' ? createOverlaySnapshotter(init) : createNativeSnapshotter(init)
+  }
+  const snapshotter = openSnapshotter(() => sessions.session)
   const locks = lazyKeyLocks(join(root, 'locks'))
   const registry = lazy(async () => {
-    const { createRegistryClient } = await import('@tsbuild/registry')
-    return createRegistryClient(options.registry ?? {})
+    const [{ createRegistryClient }, { clientOptions }] = await Promise.all([
+      import('@tsbuild/registry'),
+      import('./registries/client-options.js'),
+    ])
+    return createRegistryClient(await clientOptions(options.registry))
   })
   const runtime = lazy(async () => createRuntime(root, options))
   const files = createFileEngine({
     metadata: store.metadata,
     snapshotter,
     downloads: join(root, 'downloads'),
+    listings: join(root, 'listings'),
     ...worker,
   })
-  const sweep = lazy(() => sweepDeadSessions({ sessions, snapshotter, contexts }))
+  const sweepNow = () =>
+    sweepDeadSessions({ root, sessions, snapshotter, contexts, containers: store.containers, locks, openSnapshotter })
+  const sweep = lazy(sweepNow)
   const { content, images: names, layers: tables } = store
-  const images = new ImageLayers({ content, layers: tables, snapshotter, registry })
+  const images = new ImageLayers({ content, layers: tables, snapshotter, locks, registry })
   return {
     root,
     store,
@@ -65,11 +79,18 @@ async function assemble(
     names,
     tables,
     snapshotter,
+    openSnapshotter,
+    options,
     locks,
+    sessions,
+    sweep: sweepNow,
     files,
     images,
     diffIds: new DiffIds(snapshotter, tables),
-    cacheDirectory: join(root, 'cache-mounts'),
+    hold: new LayerHold(store.leases),
+    cacheDirectory,
+    cacheMounts: new CacheMounts(cacheDirectory, store),
+    useLog,
     contextsDirectory: () => join(contexts, sessions.session),
     registry,
     runtime,
@@ -84,9 +105,11 @@ async function assemble(
     },
     async [Symbol.asyncDispose]() {
       await sweep.made()
+      await useLog.settled()
       await files[Symbol.asyncDispose]()
       await (await runtime.made())?.[Symbol.asyncDispose]()
-      await (await registry.made())?.[Symbol.asyncDispose]()
+      // One that could not be made has told so already.
+      await (await registry.made()?.catch(() => undefined))?.[Symbol.asyncDispose]()
       await snapshotter[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
       await sessions[Symbol.asyncDispose]()

@@ -4,8 +4,17 @@ import { type CallOptions, canonicalDigest, digestHex, type Mount, type Table, T
 import { CoreError, type CoreErrorCode } from './errors.js'
 import type { CopyInput, CopyOutput, CopySource } from './files/copy-task.js'
 import type { DigestInput, DigestOutput, SourceDigest, TreePlace } from './files/digest-task.js'
-import { type Download, Downloader, type DownloadRow } from './files/download.js'
-import type { CopyDigest, CopyOptions, FileEngine, FileEngineOptions, MakeDirectoryOptions } from './files/engine.js'
+import { type Download, Downloader, type DownloadRow, nameInUrl } from './files/download.js'
+import type {
+  CopyDigest,
+  CopyOptions,
+  DigestOptions,
+  FileEngine,
+  FileEngineOptions,
+  MakeDirectoryOptions,
+} from './files/engine.js'
+import { checkChecksum, HttpSession } from './files/http-session.js'
+import { Listings } from './files/listings.js'
 import { MemoTable } from './files/memo-table.js'
 import {
   combineDigests,
@@ -13,6 +22,7 @@ import {
   gitDigest,
   inlineDigest,
   type PlannedSource,
+  pinnedDigest,
   planSources,
 } from './files/plan.js'
 import type { ChainSource, ContextSource, CopyRequest } from './files/request.js'
@@ -34,6 +44,7 @@ export function createFileEngine(options: FileEngineOptions): FileEngine {
 }
 
 class WorkerFileEngine implements FileEngine {
+  readonly listings: Listings
   private readonly options: FileEngineOptions
   private readonly pool: WorkerPool
   private readonly memo: MemoTable
@@ -41,7 +52,8 @@ class WorkerFileEngine implements FileEngine {
   private readonly downloader: Downloader
 
   constructor(options: FileEngineOptions) {
-    const { metadata, downloads, workerDir } = options
+    const { metadata, downloads, listings, workerDir } = options
+    this.listings = new Listings(listings)
     this.options = options
     this.memo = new MemoTable(metadata.binaryTable('file-memo'))
     this.chains = metadata.table<ChainRow>('chain-files')
@@ -54,11 +66,15 @@ class WorkerFileEngine implements FileEngine {
     })
   }
 
+  openHttp(secrets: ReadonlyMap<string, Uint8Array>): HttpSession {
+    return new HttpSession(this.downloader, secrets)
+  }
+
   warm(): void {
     this.pool.warm()
   }
 
-  async digest(request: CopyRequest, options: CallOptions = {}): Promise<CopyDigest> {
+  async digest(request: CopyRequest, options: DigestOptions = {}): Promise<CopyDigest> {
     const planned = planSources(request)
     const words = planned.flatMap((source) => (source.kind === 'tree' ? [source.words] : []))
     const inTree = words.length === 0 ? [] : await this.digestTree(request, words, options)
@@ -134,7 +150,7 @@ class WorkerFileEngine implements FileEngine {
   private digestTree(
     request: CopyRequest,
     words: readonly SourceWords[],
-    options: CallOptions,
+    options: DigestOptions,
   ): Promise<readonly SourceDigest[]> {
     const { source } = request
     return source.kind === 'context'
@@ -145,16 +161,17 @@ class WorkerFileEngine implements FileEngine {
   private async digestContext(
     source: ContextSource,
     words: readonly SourceWords[],
-    options: CallOptions,
+    options: DigestOptions,
   ): Promise<readonly SourceDigest[]> {
     const { directory } = source
     for (let scan = 1; ; scan++) {
       const memo = { rows: await this.memo.load(directory), bootId: currentBootId(), now: Date.now() }
-      const input: DigestInput = { tree: placeOf(source), sources: words, owners: false, memo }
+      const { list = false } = options
+      const input: DigestInput = { tree: placeOf(source), sources: words, owners: false, memo, list }
       try {
         const { sources, changes } = await this.run<DigestOutput>('digest', input, options)
         await this.memo.save(directory, changes)
-        return sources
+        return await this.keepListings(sources)
       } catch (error) {
         if (scan === maxScans || !(error instanceof CoreError) || error.code !== 'CONTEXT_CHANGED') throw error
       }
@@ -172,15 +189,20 @@ class WorkerFileEngine implements FileEngine {
     const missing = words.filter((_, index) => known[index] === undefined)
     if (missing.length === 0) return known.filter((row) => row !== undefined)
     const found = await this.withChain(source, options, (mount) => {
-      const input: DigestInput = { tree: { kind: 'mount', mount }, sources: missing, owners }
+      const input: DigestInput = { tree: { kind: 'mount', mount }, sources: missing, owners, list: true }
       return this.run<DigestOutput>('digest', input, options)
     })
-    const rest = [...found.sources]
+    const rest = [...(await this.keepListings(found.sources))]
     const all = known.map((row) => row ?? (rest.shift() as SourceDigest))
     await this.chains.batch(
       all.flatMap((row, index) => (known[index] === undefined ? [[keys[index] as string, row] as const] : [])),
     )
     return all
+  }
+
+  private async keepListings(sources: DigestOutput['sources']): Promise<SourceDigest[]> {
+    for (const { digest, listing } of sources) if (listing !== undefined) await this.listings.keep(digest, listing)
+    return sources.map(({ digest, files, bytes }) => ({ digest, files, bytes }))
   }
 
   /** Digests of all sources in order, given those of the ones in the tree. */
@@ -197,13 +219,22 @@ class WorkerFileEngine implements FileEngine {
       if (source.kind === 'inline') out.push(inlineDigest(source.file))
       else if (source.kind === 'tree') out.push(rest.shift() as SourceDigest)
       else if (source.kind === 'git') out.push(gitDigest(source, await gitOf(request).resolve(source.source, options)))
-      else {
-        const download =
-          downloads?.get(source.url) ?? (await this.downloader.fetch(source.url, request.checksum, options))
-        out.push(downloadDigest(download))
-      }
+      else out.push(await this.downloadDigest(source.url, request, options, downloads))
     }
     return out
+  }
+
+  /** What a checksum pins needs no look at the server, unless only that knows the file's name. */
+  private async downloadDigest(
+    url: string,
+    { checksum, http = this.openHttp(new Map()) }: CopyRequest,
+    options: CallOptions,
+    downloads?: ReadonlyMap<string, Download>,
+  ): Promise<SourceDigest> {
+    checkChecksum(checksum)
+    const name = nameInUrl(url)
+    if (checksum !== undefined && name !== undefined) return pinnedDigest(name, checksum)
+    return downloadDigest(downloads?.get(url) ?? (await http.fetch(url, checksum, options)))
   }
 
   private async copySource(
@@ -212,7 +243,7 @@ class WorkerFileEngine implements FileEngine {
     { downloads, checkouts }: Fetched,
     options: CallOptions,
   ): Promise<CopySource> {
-    const { kind, unpack, checksum } = request
+    const { kind, unpack, checksum, http = this.openHttp(new Map()) } = request
     if (source.kind === 'inline') return source
     if (source.kind === 'tree') return { ...source, unpack: kind === 'add' && unpack !== false }
     if (source.kind === 'git') {
@@ -220,7 +251,7 @@ class WorkerFileEngine implements FileEngine {
       checkouts.push(checkout)
       return { kind: 'checkout', directory: checkout.directory, exclude: source.exclude }
     }
-    const download = await this.downloader.fetch(source.url, checksum, options)
+    const download = await http.fetch(source.url, checksum, options)
     downloads.set(source.url, download)
     const { path, name, modifiedSeconds } = download
     return {
@@ -286,7 +317,7 @@ function chainKey({ id }: ChainSource, { source, exclude, parents, literal }: So
 }
 
 /** Errors lose their class on the way from a worker. */
-function asCoreError(error: unknown): unknown {
+export function asCoreError(error: unknown): unknown {
   if (!(error instanceof TsbuildError) || error.name !== 'CoreError') return error
   const { code, message, hint, cause } = error
   return new CoreError(code as CoreErrorCode, message, { cause, ...(hint === undefined ? {} : { hint }) })

@@ -116,6 +116,24 @@ tests('files: ADD of archives', (test) => {
   )
 
   test(
+    "copy() leaves the directory alone that it unpacks into, whatever the archive's own root is like",
+    async () => {
+      await using bench = await openBench({ image: { 'old/x': 'X' } })
+      mkdirSync(join(bench.root, 'made'), { mode: 0o700 })
+      plant(join(bench.root, 'made'), { f: 'F' })
+      const owner = ['--owner=3', '--group=4']
+      execFileSync('tar', ['-C', join(bench.root, 'made'), ...owner, '-cf', `${bench.context}/a.tar`, '.'])
+      for (const destination of ['/old/', '/new/']) await bench.run({ kind: 'add', sources: ['a.tar'], destination })
+      for (const name of ['old', 'new']) {
+        const { uid, gid, mode } = statSync(join(bench.image, name))
+        assert.equal([uid, gid, mode & 0o7777], [0, 0, 0o755], name)
+        assert.is(statSync(join(bench.image, name, 'f')).uid, 3)
+      }
+    },
+    { skip: needsRoot },
+  )
+
+  test(
     'copy() does not unpack for COPY, with --unpack=false, or what only looks like an archive',
     async () => {
       await using bench = await openBench({ context: { 'no.tar': 'not a tar', 'empty.tar': '' } })
@@ -229,18 +247,23 @@ tests('files: ADD of URLs', (test) => {
     { skip: needsRoot },
   )
 
-  test('digest() holds a download against its checksum', async () => {
-    await using server = await serve((_request, response) => response.end('content'))
+  test('digest() asks no server for what a checksum pins, and copy() holds the download against it', async () => {
+    let requests = 0
+    await using server = await serve((_request, response) => {
+      requests++
+      response.end('content')
+    })
     await using bench = await openBench()
     const add = { kind: 'add' as const, sources: [`${server.url}/f`], destination: '/f' }
     const good = `sha256:${createHash('sha256').update('content').digest('hex')}`
     await bench.files.digest(bench.request({ ...add, checksum: good }))
+    assert.is(requests, 0)
     const bad: readonly (readonly [checksum: string, code: string])[] = [
       [`sha256:${'0'.repeat(64)}`, 'CHECKSUM_MISMATCH'],
       ['md5:1234', 'COPY_INVALID'],
     ]
     for (const [checksum, code] of bad) {
-      await bench.files.digest(bench.request({ ...add, checksum })).then(
+      await bench.run({ ...add, checksum }).then(
         () => assert.unreachable(),
         (error: Error & { code: string }) => assert.is(error.code, code),
       )

@@ -106,7 +106,12 @@ export async function openBench(trees: { context?: Tree; image?: Tree } = {}): P
       return { mount: bind(join(root, String(layers[0])), true), async [Symbol.asyncDispose]() {} }
     },
   }
-  const files = createFileEngine({ metadata: store.metadata, snapshotter, downloads: join(root, 'state/downloads') })
+  const files = createFileEngine({
+    metadata: store.metadata,
+    snapshotter,
+    downloads: join(root, 'state/downloads'),
+    listings: join(root, 'state/listings'),
+  })
   plant(join(root, 'context'), trees.context ?? {})
   plant(join(root, 'image'), trees.image ?? {})
   const mount = bind(join(root, 'image'), false)

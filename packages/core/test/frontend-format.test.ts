@@ -1,11 +1,14 @@
+import { parseDockerfile } from '@tsbuild/parser'
 import { tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
 import { excerpt } from '../dist/build/build-error.js'
 import { destinationPath } from '../dist/frontend/dispatch/copy.js'
-import { Env, setEnvItem } from '../dist/frontend/env.js'
+import { declareArgs } from '../dist/frontend/dispatch/metadata.js'
+import { Env, setEnvItems } from '../dist/frontend/env.js'
 import { goDuration, goHealthcheck, goQuote, goQuotedList } from '../dist/frontend/go-format.js'
 import { Graph } from '../dist/frontend/graph.js'
 import { parsePorts } from '../dist/frontend/ports.js'
+import { isSignal } from '../dist/frontend/signals.js'
 import { scratchState, withHistory } from '../dist/frontend/stage-state.js'
 import { imageConfig, isoTime } from '../dist/images/image-config.js'
 import type { OpServices } from '../dist/ops/services.js'
@@ -63,6 +66,46 @@ tests('frontend formats', (test) => {
     }
   })
 
+  test('declareArgs() keeps arguments that steer attestations out of the environment', () => {
+    const [stage] = parseDockerfile('FROM scratch\nARG BUILDKIT_SBOM_SCAN_STAGE=true A=1').stages
+    const [instruction] = stage?.instructions ?? []
+    assert.ok(instruction?.kind === 'arg')
+    const start = scratchState(new Graph({} as OpServices).scratch, { os: 'linux', architecture: 'amd64' })
+    const state = declareArgs(start, instruction, { given: {}, globals: new Env(), escape: '\\' })
+    assert.equal([state.env.get('A'), state.env.get('BUILDKIT_SBOM_SCAN_STAGE')], ['1', undefined])
+    assert.is(state.history.at(-1)?.created_by, 'ARG BUILDKIT_SBOM_SCAN_STAGE=true A=1')
+  })
+
+  test('isSignal() takes numbers and names as Docker does', () => {
+    for (const good of [
+      '9',
+      '-1',
+      '64',
+      '100',
+      'KILL',
+      'SIGKILL',
+      'sigusr1',
+      'RTMIN',
+      'SIGRTMIN+15',
+      'RTMAX-14',
+      'CLD',
+    ])
+      assert.ok(isSignal(good), good)
+    for (const bad of ['', '0', 'SIG', 'FOO', 'SIGRTMIN+16', 'RTMAX-15', 'RTMIN+01', 'RTMIN-1', '9x', 'constructor'])
+      assert.not.ok(isSignal(bad), bad)
+  })
+
+  test('Env keeps the values of many names in their order', () => {
+    let env = new Env([['N0', 'x']])
+    for (let at = 0; at < 500; at++) env = env.with(`N${at % 200}`, String(at))
+    assert.is(env.get('N0'), '400')
+    assert.is(env.get('N150'), '350')
+    assert.equal(
+      env.entries().map(([name]) => name),
+      Array.from({ length: 200 }, (_, at) => `N${at}`),
+    )
+  })
+
   test('Env keeps the place of a name that is set again', () => {
     const env = new Env([
       ['A', '1'],
@@ -75,8 +118,18 @@ tests('frontend formats', (test) => {
       ['B', '4'],
       ['C', 'x=y'],
     ])
-    assert.equal(setEnvItem(['A=1', 'B=2'], 'A', '5'), ['A=5', 'B=2'])
-    assert.equal(setEnvItem(undefined, 'A', ''), ['A='])
+    assert.equal(
+      setEnvItems(
+        ['A=1', 'B', 'A=3'],
+        [
+          ['A', '5'],
+          ['C', ''],
+          ['C', '6'],
+        ],
+      ),
+      ['A=5', 'B', 'A=3', 'C=6'],
+    )
+    assert.equal(setEnvItems(undefined, [['A', '']]), ['A='])
   })
 
   test('destinationPath() keeps what says "directory"', () => {

@@ -55,6 +55,10 @@ tests('assembleImage()', (test) => {
     const invalid = (error: unknown) => error instanceof ExporterError && error.code === 'IMAGE_INVALID'
     assert.throws(() => assembleImage({ config: config(), layers: layers.slice(1) }), invalid)
     assert.throws(() => assembleImage({ config: config([{}, {}, {}]), layers }), invalid)
+    assert.throws(
+      () => assembleImage({ config: config(), layers, format: 'docker', annotations: { a: 'b' } }),
+      /Docker's manifest format has no annotations/,
+    )
   })
 
   test('assembleImage() makes an image without layers', () => {

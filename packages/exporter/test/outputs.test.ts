@@ -1,8 +1,25 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { PassThrough, Writable } from 'node:stream'
-import { type OciLayoutOptions, writeDockerArchive, writeOciLayout, writeStream } from '@tsbuild/exporter'
-import { digestHex, digestOf, mediaTypes, parseReference } from '@tsbuild/spec'
+import {
+  decompress,
+  type OciLayoutOptions,
+  writeDockerArchive,
+  writeDockerImages,
+  writeOciImages,
+  writeOciIndex,
+  writeOciLayout,
+  writeStream,
+} from '@tsbuild/exporter'
+import {
+  type Digest,
+  digestHex,
+  digestOf,
+  type ImageIndex,
+  type ImageManifest,
+  mediaTypes,
+  parseReference,
+} from '@tsbuild/spec'
 import { command, findProgram, tempDir, tests } from '@tsbuild/testkit'
 import { extract } from 'tar-stream'
 import * as assert from 'uvu/assert'
@@ -21,6 +38,80 @@ async function members(path: string): Promise<Record<string, Buffer>> {
   for await (const entry of archive) out[entry.header.name] = await collect(entry as AsyncIterable<Buffer>)
   return out
 }
+
+tests('archives of several images', (test) => {
+  test('writeDockerImages() names each image and writes what they share once', async () => {
+    await using folder = await tempDir()
+    await mkdir(`${folder.path}/blobs`)
+    const [base = Buffer.alloc(0), top = Buffer.alloc(0)] = await tars()
+    const one = testImage(`${folder.path}/blobs`, [base])
+    const two = testImage(`${folder.path}/blobs`, [base, top])
+    const path = `${folder.path}/images.tar`
+    await writeDockerImages(
+      [
+        { ...one, references: references.slice(0, 1) },
+        { ...two, references: references.slice(1) },
+      ],
+      path,
+    )
+    const files = await members(path)
+    const list = JSON.parse(files['manifest.json']?.toString() ?? '') as { Layers: string[]; RepoTags: string[] }[]
+    assert.equal(
+      list.map(({ RepoTags, Layers }) => [RepoTags, Layers.length]),
+      [
+        [['docker.io/library/app:1'], 1],
+        [['localhost:5000/team/app:2'], 2],
+      ],
+    )
+    assert.is(list[0]?.Layers[0], list[1]?.Layers[0])
+    assert.equal(JSON.parse(files.repositories?.toString() ?? ''), {
+      'docker.io/library/app': { 1: digestHex(digestOf(base)) },
+      'localhost:5000/team/app': { 2: digestHex(digestOf(top)) },
+    })
+    const index = JSON.parse(files['index.json']?.toString() ?? '') as ImageIndex
+    assert.is(index.manifests.length, 2)
+    assert.equal(Object.keys(files).filter((name) => name.endsWith(digestHex(digestOf(base)))).length, 1)
+  })
+
+  for (const archiveCompression of ['gzip', 'zstd'] as const) {
+    test(`writeDockerImages() compresses the archive with ${archiveCompression}`, async () => {
+      await using folder = await tempDir()
+      await mkdir(`${folder.path}/blobs`)
+      const { image, source } = testImage(`${folder.path}/blobs`, await tars())
+      const write = (path: string, options: Parameters<typeof writeDockerImages>[2]) =>
+        writeDockerImages([{ image, source, references }], path, options)
+      await write(`${folder.path}/plain`, {})
+      await write(`${folder.path}/packed`, { archiveCompression })
+      const packed = decompress(createReadStream(`${folder.path}/packed`), archiveCompression)
+      assert.ok((await collect(packed)).equals(await readFile(`${folder.path}/plain`)))
+      assert.ok((await stat(`${folder.path}/packed`)).size < (await stat(`${folder.path}/plain`)).size)
+    })
+  }
+
+  test('writeOciImages() writes a stored image byte by byte, beside one that is compressed now', async () => {
+    await using folder = await tempDir()
+    await mkdir(`${folder.path}/blobs`)
+    const [base = Buffer.alloc(0), top = Buffer.alloc(0)] = await tars()
+    const stored = testImage(`${folder.path}/blobs`, [base])
+    const built = testImage(`${folder.path}/blobs`, [top])
+    const directory = `${folder.path}/layout`
+    const { manifest, descriptor, manifestBytes, configBytes } = stored.image
+    await writeOciImages(
+      [
+        { stored: { manifest, descriptor, manifestBytes, configBytes }, source: stored.source, references: [] },
+        { image: built.image, source: built.source, references },
+      ],
+      { directory },
+    )
+    const index = JSON.parse(await readFile(`${directory}/index.json`, 'utf8')) as ImageIndex
+    assert.is(index.manifests[0]?.digest, descriptor.digest)
+    const read = async (digest: Digest) => readFile(`${directory}/blobs/sha256/${digestHex(digest)}`)
+    assert.ok((await read(descriptor.digest)).equals(manifestBytes))
+    assert.ok((await read(digestOf(base))).equals(base))
+    const other = JSON.parse((await read(index.manifests[1]!.digest)).toString()) as ImageManifest
+    assert.is(other.layers[0]?.mediaType, mediaTypes.ociLayerGzip)
+  })
+})
 
 tests('writeOciLayout()', (test) => {
   for (const compression of ['gzip', 'zstd', 'none'] as const) {
@@ -77,11 +168,85 @@ tests('writeOciLayout()', (test) => {
     assert.is(source.compressions, 2)
     assert.equal(one, two)
     assert.ok((await readFile(`${folder.path}/1.tar`)).equals(await readFile(`${folder.path}/2.tar`)))
-    await writeOciLayout(image, source, { tar: `${folder.path}/3.tar` }, { force: true })
+    await writeOciLayout(image, source, { tar: `${folder.path}/3.tar` }, { level: 1 })
     assert.is(source.compressions, 4)
     await writeOciLayout(image, source, { tar: `${folder.path}/4.tar` }, { compression: 'zstd' })
     assert.is(source.compressions, 6)
   })
+
+  test('writeOciLayout() passes layers of a base image on as they came, unless it is forced', async () => {
+    await using folder = await tempDir()
+    const { image, source } = testImage(folder.path, await tars())
+    const { diffId, size } = image.layers[0]!
+    source.originals.set(diffId, { mediaType: mediaTypes.dockerLayer, digest: diffId, size, compression: 'none' })
+    const layersOf = async (options: OciLayoutOptions) => {
+      const { digest } = await writeOciLayout(image, source, { directory: `${folder.path}/layout` }, options)
+      const manifest = await readFile(`${folder.path}/layout/blobs/sha256/${digestHex(digest)}`, 'utf8')
+      return (JSON.parse(manifest) as ImageManifest).layers.map(({ mediaType }) => mediaType)
+    }
+    const { ociLayer, ociLayerGzip, ociLayerZstd } = mediaTypes
+    assert.equal(await layersOf({ compression: 'zstd' }), [ociLayer, ociLayerZstd])
+    assert.equal(await layersOf({ compression: 'zstd', force: true }), [ociLayerZstd, ociLayerZstd])
+    assert.equal(await layersOf({}), [ociLayer, ociLayerGzip])
+  })
+
+  test("writeOciLayout() writes Docker's media types, and annotations where they belong", async () => {
+    await using folder = await tempDir()
+    const read = async (digest: Digest) =>
+      JSON.parse(await readFile(`${folder.path}/layout/blobs/sha256/${digestHex(digest)}`, 'utf8')) as ImageManifest
+    const docker = testImage(folder.path, await tars(), { format: 'docker' })
+    const one = await writeOciLayout(docker.image, docker.source, { directory: `${folder.path}/layout` })
+    const manifest = await read(one.digest)
+    assert.equal(
+      [one.mediaType, manifest.mediaType, manifest.config.mediaType, manifest.layers[0]?.mediaType],
+      [mediaTypes.dockerManifest, mediaTypes.dockerManifest, mediaTypes.dockerConfig, mediaTypes.dockerLayerGzip],
+    )
+    assert.is(docker.image.manifest.layers[0]?.mediaType, mediaTypes.dockerLayer)
+    const noted = testImage(folder.path, await tars(), { annotations: { a: '1' }, descriptorAnnotations: { d: '2' } })
+    const layers = noted.image.layers.map((layer) => ({ ...layer, annotations: { l: '3' } }))
+    const two = await writeOciLayout({ ...noted.image, layers }, noted.source, { directory: `${folder.path}/layout` })
+    const document = await read(two.digest)
+    assert.equal([document.annotations, document.layers[1]?.annotations], [{ a: '1' }, { l: '3' }])
+    const index = JSON.parse(await readFile(`${folder.path}/layout/index.json`, 'utf8')) as ImageIndex
+    assert.equal(index.manifests[0]?.annotations, { d: '2' })
+  })
+
+  test(
+    'writeOciIndex() writes images of several platforms that skopeo reads one by one',
+    async () => {
+      await using folder = await tempDir()
+      const [first, second] = await tars()
+      const options = { architecture: 'arm64', descriptorAnnotations: { d: '1' } }
+      const amd = testImage(folder.path, [first!])
+      const arm = testImage(folder.path, [first!, second!], options)
+      const images = [amd, arm]
+      const layout = { directory: `${folder.path}/layout` }
+      const index = { images, annotations: { i: '2' }, descriptorAnnotations: { t: '3' } }
+      const { digest, mediaType } = await writeOciIndex(index, layout, { references: references.slice(0, 1) })
+      assert.is(mediaType, mediaTypes.ociIndex)
+      const top = JSON.parse(await readFile(`${layout.directory}/index.json`, 'utf8')) as ImageIndex
+      assert.equal([top.manifests.length, top.manifests[0]?.digest, top.manifests[0]?.annotations?.t], [1, digest, '3'])
+      const blob = await readFile(`${layout.directory}/blobs/sha256/${digestHex(digest)}`, 'utf8')
+      const { manifests, annotations } = JSON.parse(blob) as ImageIndex
+      assert.equal(annotations, { i: '2' })
+      assert.equal(
+        manifests.map((one) => [one.platform?.architecture, one.annotations]),
+        [
+          ['amd64', undefined],
+          ['arm64', { d: '1' }],
+        ],
+      )
+      for (const [architecture, layers] of [['amd64', 1] as const, ['arm64', 2] as const]) {
+        const name = `oci:${layout.directory}:1`
+        const shown = await command('skopeo', ['--override-arch', architecture, 'inspect', name])
+        const found = JSON.parse(shown) as { readonly Architecture: string; readonly Layers: readonly string[] }
+        assert.equal([found.Architecture, found.Layers.length], [architecture, layers])
+      }
+      const docker = images.map(({ image, source }) => ({ image: { ...image, format: 'docker' as const }, source }))
+      assert.is((await writeOciIndex({ images: docker }, layout)).mediaType, mediaTypes.dockerIndex)
+    },
+    { skip: without('skopeo') },
+  )
 
   test('writeOciLayout() names the image in its index', async () => {
     await using folder = await tempDir()

@@ -1,5 +1,15 @@
-import { type ImagePusher, pushImage } from '@tsbuild/exporter'
-import { type Descriptor, type Digest, digestOf, type ImageManifest, parseReference } from '@tsbuild/spec'
+import { type ImagePusher, pushImage, pushIndex } from '@tsbuild/exporter'
+import {
+  type Descriptor,
+  type Digest,
+  digestOf,
+  formatReference,
+  type ImageIndex,
+  type ImageManifest,
+  mediaTypes,
+  parseReference,
+  type Reference,
+} from '@tsbuild/spec'
 import { tempDir, tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
 import { chunked, collect, layerTar, testImage, text } from './support.js'
@@ -28,10 +38,14 @@ class MemoryPusher implements ImagePusher {
     }
   }
 
-  async pushManifest(_: unknown, bytes: Uint8Array): Promise<Digest> {
-    const manifest = JSON.parse(Buffer.from(bytes).toString()) as ImageManifest
-    for (const { digest } of [manifest.config, ...manifest.layers]) assert.ok(this.blobs.has(digest))
-    this.manifest = manifest
+  readonly documents: [name: string, mediaType: string][] = []
+
+  async pushManifest(name: Reference, bytes: Uint8Array, mediaType: string): Promise<Digest> {
+    const document = JSON.parse(Buffer.from(bytes).toString()) as ImageManifest & Partial<ImageIndex>
+    this.documents.push([formatReference(name), mediaType])
+    if (document.manifests !== undefined) return digestOf(bytes)
+    for (const { digest } of [document.config, ...document.layers]) assert.ok(this.blobs.has(digest))
+    this.manifest = document
     return digestOf(bytes)
   }
 }
@@ -76,6 +90,23 @@ tests('pushImage()', (test) => {
     const pusher = new MemoryPusher()
     assert.is(await pushImage(image, breaking, pusher, reference).catch((error: unknown) => error), own)
     assert.is(pusher.manifest, undefined)
+  })
+
+  test('pushIndex() pushes each image under its digest, then the index under the name', async () => {
+    await using folder = await tempDir()
+    const [a, b] = [await layerTar({ a: 'a' }), await layerTar({ b: 'b' })]
+    const images = [testImage(folder.path, [a]), testImage(folder.path, [a, b], { architecture: 'arm64' })]
+    const pusher = new MemoryPusher()
+    const pushed = await pushIndex({ images, annotations: { k: 'v' } }, pusher, reference)
+    assert.equal(pusher.documents, [
+      ...pushed.images.map(({ digest }) => [`localhost:5000/app@${digest}`, mediaTypes.ociManifest]),
+      ['localhost:5000/app:latest', mediaTypes.ociIndex],
+    ])
+    assert.equal(
+      pushed.images.map(({ layers }) => layers.length),
+      [1, 2],
+    )
+    assert.is(pusher.blobs.size, 4)
   })
 
   test('pushImage() rejects with the reason of its signal', async () => {

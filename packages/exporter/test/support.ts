@@ -3,12 +3,21 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type AssembledImage,
+  type AssembleOptions,
   assembleImage,
   ExporterError,
   type ExporterErrorCode,
   type LayerSource,
 } from '@tsbuild/exporter'
-import { asDiffID, type ByteStream, type Descriptor, digestHex, digestOf, type ImageConfig } from '@tsbuild/spec'
+import {
+  asDiffID,
+  type ByteStream,
+  type Compression,
+  type Descriptor,
+  digestHex,
+  digestOf,
+  type ImageConfig,
+} from '@tsbuild/spec'
 import { pack } from 'tar-stream'
 import * as assert from 'uvu/assert'
 
@@ -44,15 +53,24 @@ export async function layerTar(files: Readonly<Record<string, string | Buffer>>)
 
 export interface TestImage {
   readonly image: AssembledImage
-  readonly source: LayerSource & { readonly compressions: number; readonly known: Map<string, Descriptor> }
+  readonly source: LayerSource & {
+    readonly compressions: number
+    readonly known: Map<string, Descriptor>
+    /** Blobs in which layers came, by diffID. */
+    readonly originals: Map<string, Descriptor & { readonly compression: Compression }>
+  }
 }
 
 /** An image of these layers; compressed blobs go to files in `folder`, as a content store keeps them. */
-export function testImage(folder: string, tars: readonly Buffer[]): TestImage {
+export function testImage(
+  folder: string,
+  tars: readonly Buffer[],
+  { architecture = 'amd64', ...extra }: Partial<AssembleOptions> & { readonly architecture?: string } = {},
+): TestImage {
   const layers = tars.map((tar) => ({ diffId: asDiffID(digestOf(tar)), size: tar.length }))
   const config: ImageConfig = {
     created: '2024-01-02T03:04:05Z',
-    architecture: 'amd64',
+    architecture,
     os: 'linux',
     config: { Cmd: ['/hello'], Env: ['PATH=/bin'], Labels: { a: 'ü' } },
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
@@ -63,9 +81,12 @@ export function testImage(folder: string, tars: readonly Buffer[]): TestImage {
   }
   const blobs = new Map<string, Buffer>(tars.map((tar) => [digestOf(tar), tar]))
   const known = new Map<string, Descriptor>()
+  const originals = new Map<string, Descriptor & { readonly compression: Compression }>()
   const source = {
     compressions: 0,
     known,
+    originals,
+    findOriginal: (diffId: string) => originals.get(diffId),
     read({ digest }: Descriptor, { offset = 0 }: { readonly offset?: number } = {}): ByteStream {
       const tar = blobs.get(digest)
       return tar === undefined
@@ -83,7 +104,7 @@ export function testImage(folder: string, tars: readonly Buffer[]): TestImage {
       known.set(`${diffId} ${descriptor.mediaType.endsWith('gzip') ? 'gzip' : 'zstd'}`, descriptor)
     },
   }
-  return { image: assembleImage({ config, layers }), source }
+  return { image: assembleImage({ config, layers, ...extra }), source }
 }
 
 export async function fails(call: Promise<unknown>, code: ExporterErrorCode, message?: RegExp): Promise<ExporterError> {

@@ -66,6 +66,8 @@ export const PR_CAPBSET_DROP = 24
 export const PR_SET_SECUREBITS = 28
 export const PR_SET_NO_NEW_PRIVS = 38
 
+export const SECCOMP_SET_MODE_FILTER = 1
+
 export const CLOSE_RANGE_UNSHARE = 2
 export const CLOSE_RANGE_CLOEXEC = 4
 

@@ -1,5 +1,6 @@
 export { currentBootId } from './boot-id.js'
-export type { ChildArgument, ChildCall } from './call-list.js'
+export type { BpfProgram, ChildArgument, ChildCall } from './call-list.js'
+export { type CallReport, parseCallReport } from './call-program.js'
 export { carryError, restoreError } from './carried-error.js'
 export {
   AT_EMPTY_PATH,
@@ -61,10 +62,12 @@ export {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
+  SECCOMP_SET_MODE_FILTER,
   UMOUNT_NOFOLLOW,
 } from './constants.js'
 export { describeErrno, HostError, type HostErrorCode, hasErrno, syscallError } from './errors.js'
 export type { FileCalls, OpenHow } from './file-calls.js'
+export { removeFreeLocks } from './free-locks.js'
 export { createKeyLocks } from './key-locks.js'
 export { type LockFile, tryLockFile } from './lock-file.js'
 export type { MountCalls } from './mount-calls.js'
@@ -79,6 +82,7 @@ export { openSessionLocks } from './session-locks.js'
 export { type ChildEnd, type SpawnCalls, SpawnError } from './spawn-calls.js'
 export type { SyscallName } from './syscall-numbers.js'
 export type { Path } from './syscaller.js'
+export { type PseudoTerminal, type TerminalCalls, TIOCSCTTY } from './terminal-calls.js'
 export {
   type EnteredRoot,
   enterHostRoot,

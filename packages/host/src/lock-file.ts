@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, statSync, unlinkSync } from 'node:fs'
+import { faultPoint } from '@tsbuild/spec'
 import { LOCK_EX, LOCK_NB, O_CLOEXEC } from './constants.js'
 import { HostError, hasErrno } from './errors.js'
 import { openHost } from './open-host.js'
@@ -23,7 +24,10 @@ export function tryLockFile(path: string): LockFile | undefined {
     } finally {
       if (!held) closeSync(fd)
     }
-    if (held) return lockFile(fd, path)
+    if (held) {
+      faultPoint('lock.take.after')
+      return lockFile(fd, path)
+    }
   }
 }
 
@@ -48,7 +52,9 @@ function lockFile(fd: number, path: string): LockFile {
       if (!held) return
       held = false
       try {
+        faultPoint('lock.remove.before')
         unlinkSync(path)
+        faultPoint('lock.remove.after')
       } catch (error) {
         if (!hasErrno(error, 'ENOENT', 'EROFS')) throw error
       } finally {

@@ -74,7 +74,11 @@ const arm64 = `
 /** The code for a `process.arch`. */
 export function spawnCode(arch: string): Uint8Array | undefined {
   const listing = arch === 'x64' ? x64 : arch === 'arm64' ? arm64 : undefined
-  if (listing === undefined) return undefined
+  return listing === undefined ? undefined : listingBytes(listing)
+}
+
+/** The bytes that stand first in each line. */
+export function listingBytes(listing: string): Uint8Array {
   const hex = listing
     .trim()
     .split('\n')

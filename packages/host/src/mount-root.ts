@@ -24,7 +24,7 @@ export function mountRoot(mount: Mount, target?: string): string {
   const options = overlayData(mount)
   const readonly = mount.upper === undefined ? MS_RDONLY : 0
   host.chdir(mount.base)
-  if (mount.volatile && mount.work !== undefined) forgetVolatile(join(mount.base, mount.work))
+  if (mount.work !== undefined) forgetVolatile(join(mount.base, mount.work))
   host.mount('overlay', target ?? mount.base, 'overlay', readonly, options)
   return target ?? mount.base
 }

@@ -10,7 +10,8 @@ export type ChildEnd = { readonly code: number } | { readonly signal: number }
 /** Children with a preparation of our choice. */
 export interface SpawnCalls {
   /** Starts a child in the namespaces that the calling thread has set for children, lets it make `calls`, the last of which is
-   * execve (before it all signals are set to their default and unblocked), and returns its id. Descriptors, root, limits and credentials that the calls change are the child's alone.
+   * execve, and returns its id. All signals are set to their default and unblocked before that, or before a filter of system calls.
+   * Descriptors, root, limits and credentials that the calls change are the child's alone.
    *
    * It is a vfork: nothing is copied, however much memory this process has, and only the calling thread waits until the program
    * runs (about 0.3 ms). The child is not one of libuv's: take its end with `wait`.
@@ -66,7 +67,9 @@ export function spawnCalls(syscalls: Syscaller): SpawnCalls {
   return {
     spawn(given) {
       code ??= loadCode(syscalls)
-      const calls = [...given.slice(0, -1), ...signalReset, ...given.slice(-1)]
+      const filter = given.findIndex(({ name }) => name === 'seccomp')
+      const resetAt = filter < 0 ? given.length - 1 : filter
+      const calls = [...given.slice(0, resetAt), ...signalReset, ...given.slice(resetAt)]
       const { address, bytes } = reserve(failureBytes + callListSize(calls))
       bytes.fill(0, 0, failureBytes)
       const list = address + BigInt(failureBytes)
@@ -82,7 +85,8 @@ export function spawnCalls(syscalls: Syscaller): SpawnCalls {
       raw('wait4', pid, null, 0, null)
       const index = Number(failed - list) / entryBytes
       const errno = Number(-failure.getBigInt64(8, true))
-      throw new SpawnError(calls[index]?.name ?? 'exit', errno, Math.min(index, given.length - 1))
+      const givenIndex = index < resetAt ? index : Math.max(resetAt, index - signalReset.length)
+      throw new SpawnError(calls[index]?.name ?? 'exit', errno, Math.min(givenIndex, given.length - 1))
     },
     wait(pid) {
       const status = Buffer.alloc(8)

@@ -10,10 +10,12 @@ const table = {
   copy_file_range: [326, 285],
   dup3: [292, 24],
   execve: [59, 221],
+  execveat: [322, 281],
   exit: [60, 93],
   fchdir: [81, 50],
   fchown: [93, 55],
   fchownat: [260, 54],
+  fcntl: [72, 25],
   flock: [73, 32],
   gettid: [186, 178],
   ioctl: [16, 29],
@@ -23,6 +25,7 @@ const table = {
   llistxattr: [195, 12],
   lremovexattr: [198, 15],
   lsetxattr: [189, 6],
+  memfd_create: [319, 279],
   mknodat: [259, 33],
   mmap: [9, 222],
   mount: [165, 40],
@@ -37,6 +40,7 @@ const table = {
   pivot_root: [155, 41],
   prctl: [157, 167],
   prlimit64: [302, 261],
+  read: [0, 63],
   renameat2: [316, 276],
   rt_sigaction: [13, 134],
   rt_sigprocmask: [14, 135],
@@ -54,6 +58,7 @@ const table = {
   unshare: [272, 97],
   utimensat: [280, 88],
   wait4: [61, 260],
+  write: [1, 64],
 } as const
 
 export type SyscallName = keyof typeof table

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createKeyLocks, openSessionLocks, tryLockFile } from '@tsbuild/host'
+import { createKeyLocks, openSessionLocks, removeFreeLocks, tryLockFile } from '@tsbuild/host'
 import { hasCode } from '@tsbuild/spec'
 import { tempDir, tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
@@ -144,5 +144,24 @@ tests('locks', (test) => {
       results.map(({ line }) => line),
       ['0', '0', '0'],
     )
+  })
+
+  test('removeFreeLocks() removes what dead processes left, and nothing that is held', async () => {
+    await using dir = await tempDir()
+    const directory = join(dir.path, 'locks')
+    await removeFreeLocks(directory)
+    await using locks = openSessionLocks(directory)
+    await using _held = await createKeyLocks(directory).acquire('held')
+    const mine = readdirSync(directory).sort()
+    const { child } = await other(
+      `host.openSessionLocks('${directory}'); await host.createKeyLocks('${directory}').acquire('lost'); console.log(1); setInterval(() => {}, 1000)`,
+    )
+    await removeFreeLocks(directory)
+    assert.is(readdirSync(directory).length, 4)
+    await killed(child)
+    writeFileSync(join(directory, 'other'), '')
+    await removeFreeLocks(directory)
+    assert.equal(readdirSync(directory).sort(), [...mine, 'other'].sort())
+    assert.ok(locks.session)
   })
 })

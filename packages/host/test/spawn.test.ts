@@ -54,6 +54,51 @@ tests('spawn', (test) => {
     assert.not.match(children, /Z/)
   })
 
+  test(
+    'spawn() hands a BPF program over, with the signals set before it is in force',
+    async () => {
+      const instruction = (code: number, yes: number, no: number, value: number) => {
+        const bytes = Buffer.alloc(8)
+        bytes.writeUInt16LE(code, 0)
+        bytes[2] = yes
+        bytes[3] = no
+        bytes.writeUInt32LE(value, 4)
+        return bytes
+      }
+      const { rt_sigaction: action, umask } =
+        process.arch === 'x64' ? { rt_sigaction: 13, umask: 95 } : { rt_sigaction: 134, umask: 166 }
+      const bpf = Buffer.concat([
+        instruction(0x20, 0, 0, 0),
+        instruction(0x15, 2, 0, umask),
+        instruction(0x15, 1, 0, action),
+        instruction(0x06, 0, 0, 0x7fff0000),
+        instruction(0x06, 0, 0, 0x50000 | 7),
+      ])
+      const host = openHost()
+      const filter: ChildCall = { name: 'seccomp', args: [1, 0, { bpf }] }
+      const [read, write] = host.pipe2()
+      const pid = host.spawn([
+        { name: 'dup3', args: [write, 1, 0] },
+        filter,
+        execute('/bin/grep', '-E', '^(Seccomp|SigIgn):', '/proc/self/status'),
+      ])
+      closeSync(write)
+      assert.equal(await ended(pid), { code: 0 })
+      const buffer = Buffer.alloc(100)
+      assert.is(buffer.toString('utf8', 0, readSync(read, buffer)), 'SigIgn:\t0000000000000000\nSeccomp:\t2\n')
+      closeSync(read)
+      try {
+        host.spawn([filter, { name: 'umask', args: [0] }, execute('/bin/true')])
+        assert.unreachable()
+      } catch (error) {
+        assert.instance(error, SpawnError)
+        const { index, syscall, errno } = error as SpawnError
+        assert.equal([index, syscall, errno], [1, 'umask', 'E2BIG'])
+      }
+    },
+    { skip: process.getuid?.() === 0 ? undefined : 'needs root' },
+  )
+
   test('spawn() leaves descriptors, umask, limits and directory of this process alone', async () => {
     const host = openHost()
     const before = readFileSync('/proc/self/limits', 'utf8') + process.umask().toString(8) + process.cwd()

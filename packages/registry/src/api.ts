@@ -20,14 +20,35 @@ export interface RegistryClientOptions {
   readonly credentials?: (registry: string) => Credentials | undefined | Promise<Credentials | undefined>
   /** Hosts (`host` or `host:port`) whose TLS certificate is not checked and that may be reached by plain HTTP. Loopback hosts are always so. */
   readonly insecure?: readonly string[]
-  /** Docker's credentials file. Default: `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; `false` reads none. */
+  /** Docker's credentials file. Default: `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`, and after it podman's
+   * (`$REGISTRY_AUTH_FILE`, `$XDG_RUNTIME_DIR/containers/auth.json`, `~/.config/containers/auth.json`); `false` reads none. */
   readonly dockerConfigPath?: string | false
+  /** Settings by host, as references have it. */
+  readonly hosts?: Readonly<Record<string, RegistryHost>>
+  /** Folders with `<host>/{*.crt,*.cert,*.key}`. Default: those of docker and podman, in `~/.config` and `/etc`. */
+  readonly certsDirectories?: readonly string[]
   readonly userAgent?: string
   /** PEM certificates trusted besides Node's own and those of `NODE_EXTRA_CA_CERTS`. */
   readonly ca?: readonly string[]
   /** Where `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, `DOCKER_CONFIG` and PATH are read from. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly retry?: RetryOptions
+}
+
+/** How one registry is reached. Certificates and keys are PEM text or the path of a file that has it. */
+export interface RegistryHost {
+  /** Asked in order before the registry itself when something is pulled, each `host[:port][/path]`. A mirror that fails in any way is
+   * passed over; what it sends must have the digest that was asked for. */
+  readonly mirrors?: readonly string[]
+  /** Take any certificate, and plain HTTP where the host does not speak TLS. Default: for loopback hosts. */
+  readonly insecure?: boolean
+  /** `true`: plain HTTP, at once. `false`: never. */
+  readonly plainHttp?: boolean
+  /** Trusted for this host besides the usual authorities. */
+  readonly ca?: string
+  /** The client certificate, with `key`. */
+  readonly cert?: string
+  readonly key?: string
 }
 
 export interface RetryOptions {
@@ -65,6 +86,8 @@ export interface TransferOptions extends CallOptions {
 export interface PushBlobOptions extends TransferOptions {
   /** Repositories of the same registry that may have the blob: it is mounted from there instead of being sent. */
   readonly mountFrom?: readonly string[]
+  /** Told the repository that the blob was mounted from. */
+  readonly onMounted?: (repository: string) => void
 }
 
 /** How a blob got to the registry. */
@@ -108,6 +131,13 @@ export interface RegistryClient extends AsyncDisposable {
     open: (offset: number) => ByteStream,
     options?: PushBlobOptions,
   ): Promise<PushOutcome>
+  /** The tags of a repository, in the registry's order.
+   *  @throws {RegistryError} `REPOSITORY_NOT_FOUND` */
+  listTags(reference: Reference, options?: CallOptions): Promise<string[]>
+  /** Tries credentials out on a registry, whatever others it is known by. Resolves with what should be kept: the identity token, where
+   *  the registry gives one.
+   *  @throws {RegistryError} `REGISTRY_UNAUTHORIZED` */
+  login(registry: string, credentials: Credentials, options?: CallOptions): Promise<Credentials>
   /** Puts a manifest under the reference's tag (or digest); its blobs are there already. Resolves with its digest.
    *  @throws {RegistryError} `DIGEST_MISMATCH`, `MANIFEST_INVALID` */
   pushManifest(reference: Reference, bytes: Uint8Array, mediaType: string, options?: CallOptions): Promise<Digest>

@@ -22,7 +22,15 @@ export type RegistryErrorCode =
   | 'DIGEST_MISMATCH'
   /** The credentials file or a credential helper cannot be used. */
   | 'CREDENTIALS_FAILED'
+  /** A mirror, certificate, key or proxy that was configured cannot be used. */
+  | 'SETTINGS_INVALID'
   | 'CLIENT_CLOSED'
+  /** A server can't have the address that it was given. */
+  | 'LISTEN_FAILED'
+  /** The certificate or the key of a server can't be used. */
+  | 'TLS_INVALID'
+  /** The file of users of a server can't be read, or has hashes that are not bcrypt's. */
+  | 'HTPASSWD_INVALID'
 
 /** A transfer with a registry failed. The message names the reference and the host; it never holds a password, a token,
  * or a URL's user or query. What a server said is shortened to 1 KiB. */

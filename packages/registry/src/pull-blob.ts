@@ -3,6 +3,7 @@ import {
   type Descriptor,
   digestOf,
   formatReference,
+  hasCode,
   type Ingest,
   type Reference,
   TsbuildError,
@@ -20,6 +21,30 @@ class SinkFailure extends Error {}
 
 /** Streams a blob into a sink, continued by range requests after interruptions. */
 export async function pullBlob(
+  http: RegistryHttp,
+  reference: Reference,
+  descriptor: Descriptor,
+  sink: BlobSink,
+  options: TransferOptions,
+): Promise<void> {
+  let resumed = false
+  const watched: BlobSink = {
+    async openIngest(id) {
+      const ingest = await sink.openIngest(id)
+      resumed = ingest.offset > 0
+      return ingest
+    },
+  }
+  try {
+    await pullOnce(http, reference, descriptor, watched, options)
+  } catch (error) {
+    // Part of it came from an earlier attempt, or from a mirror, that may have been the wrong one.
+    if (!resumed || !hasCode(error, 'DIGEST_MISMATCH')) throw error
+    await pullOnce(http, reference, descriptor, sink, options)
+  }
+}
+
+async function pullOnce(
   http: RegistryHttp,
   reference: Reference,
   descriptor: Descriptor,

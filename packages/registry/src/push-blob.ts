@@ -1,5 +1,6 @@
 import { type ByteStream, type CallOptions, type Descriptor, formatReference, type Reference } from '@tsbuild/spec'
 import type { PushBlobOptions, PushOutcome } from './api.js'
+import { RegistryError, type RegistryErrorCode } from './errors.js'
 import type { Purpose } from './http/failure.js'
 import type { ApiRequest, RegistryHttp } from './http/registry-http.js'
 import { apiPath, pullScope, pushScope } from './paths.js'
@@ -27,18 +28,19 @@ export async function hasBlob(
   return response.status === 200
 }
 
+const unmountable: readonly RegistryErrorCode[] = ['REGISTRY_UNAUTHORIZED', 'REGISTRY_DENIED', 'REPOSITORY_NOT_FOUND']
+
 /** Brings a blob to a repository: it is there, or mounted from another one, or sent. */
 export async function pushBlob(
   http: RegistryHttp,
   reference: Reference,
   descriptor: Descriptor,
   open: (offset: number) => ByteStream,
-  { signal, onProgress, mountFrom = [] }: PushBlobOptions,
+  { signal, onProgress, onMounted, mountFrom = [] }: PushBlobOptions,
 ): Promise<PushOutcome> {
   const report = throttledProgress(onProgress, descriptor.size)
   const scopes = [pushScope(reference.repository)]
   if (await hasBlob(http, reference, descriptor, { ...(signal === undefined ? {} : { signal }) }, scopes)) {
-    report(descriptor.size)
     return 'exists'
   }
   const purpose: Purpose = {
@@ -56,9 +58,13 @@ export async function pushBlob(
       reference,
       { signal, purpose },
       from === undefined ? undefined : { digest: descriptor.digest, from },
-    )
+    ).catch((error: unknown) => {
+      // A repository that may not be read, or is gone, is no reason not to send the blob.
+      if (from !== undefined && error instanceof RegistryError && unmountable.includes(error.code)) return undefined
+      throw error
+    })
     if (location === 'mounted') {
-      report(descriptor.size)
+      if (from !== undefined) onMounted?.(from)
       return 'mounted'
     }
     upload.location = location

@@ -11,18 +11,19 @@ import {
 } from '@tsbuild/spec'
 import type { ResolvedImage } from './api.js'
 import { RegistryError } from './errors.js'
-import type { RegistryHttp } from './http/registry-http.js'
-import { fetchManifest } from './manifests.js'
+import type { VerifiedManifest } from './manifests.js'
 
 const maxDepth = 3
 
+type FetchManifest = (reference: Reference, options: CallOptions) => Promise<VerifiedManifest>
+
 /** Follows a reference to the manifest of one image. */
 export async function resolveImage(
-  http: RegistryHttp,
+  fetchManifest: FetchManifest,
   reference: Reference,
   { platform = hostPlatform(), ...options }: CallOptions & { readonly platform?: Platform },
 ): Promise<ResolvedImage> {
-  const top = await fetchManifest(http, reference, options)
+  const top = await fetchManifest(reference, options)
   const outer = top.document.kind === 'index' ? { indexDescriptor: top.descriptor, indexBytes: top.bytes } : {}
   let current = top
   let offered: Platform | undefined
@@ -35,7 +36,7 @@ export async function resolveImage(
     }
     const chosen = choosePlatform(current.document.index, platform, formatReference(reference))
     offered = chosen.platform ?? offered
-    current = await fetchManifest(http, { ...reference, digest: chosen.digest }, options)
+    current = await fetchManifest({ ...reference, digest: chosen.digest }, options)
     if (current.descriptor.size !== chosen.size) {
       throw new RegistryError(
         'MANIFEST_INVALID',

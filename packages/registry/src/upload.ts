@@ -6,6 +6,9 @@ import { pullScope, pushScope } from './paths.js'
 
 /** Up to this size a blob is sent by one PUT; a larger one by PATCH, which can be continued, and an empty PUT. */
 const monolithicBytes = 1024 * 1024
+/** Where something on the way refuses long requests: pieces of this size, halved as long as it refuses them, down to the least. */
+const firstPieceBytes = 64 * 1024 * 1024
+const leastPieceBytes = 256 * 1024
 
 interface UploadContext {
   readonly signal: AbortSignal | undefined
@@ -48,6 +51,8 @@ function locationOf(response: ApiResponse, { what }: Purpose): URL {
 /** One blob on its way; interruptions are bridged by asking the registry how far it got, or by a new upload. */
 export class Upload {
   location: URL | undefined
+  /** Most bytes of one request. */
+  #piece = Number.POSITIVE_INFINITY
   readonly #http: RegistryHttp
   readonly #reference: Reference
   readonly #descriptor: Descriptor
@@ -84,12 +89,18 @@ export class Upload {
     const attempts = this.#http.attempts(signal)
     let offset = 0
     let furthest = 0
+    let forgotten = false
     for (;;) {
       try {
         this.location ??= await this.#start()
         const response = await this.#step(offset)
         if (response.status === 201 || response.status === 204) return this.#finished(response)
-        if (!(await attempts.afterResponse(response)))
+        if (response.status === 413 && this.#smallerPieces(response)) response.discard()
+        else if ((response.status === 404 || response.status === 416) && !forgotten) {
+          // The registry lost the upload, or has another part of it than we think.
+          forgotten = true
+          response.discard()
+        } else if (!(await attempts.afterResponse(response)))
           throw await this.#http.responseError(this.#reference.registry, response, purpose)
       } catch (error) {
         if (!(await attempts.afterError(error))) throw this.#http.connectionError(error, purpose)
@@ -119,19 +130,31 @@ export class Upload {
   /** Sends what is missing; resolves with the closing answer, or with one that failed. */
   async #step(offset: number): Promise<ApiResponse> {
     const { size } = this.#descriptor
-    const rest = size - offset
-    if (offset === 0 && size <= monolithicBytes) return this.#close(offset)
-    if (rest > 0) {
-      const range = offset === 0 ? {} : { 'content-range': `${offset}-${size - 1}` }
+    if (offset === 0 && size <= monolithicBytes && size <= this.#piece) return this.#close(offset)
+    for (let at = offset; at < size; ) {
+      const end = Math.min(size, at + this.#piece)
+      const start = at
+      const range = start === 0 && end === size ? {} : { 'content-range': `${start}-${end - 1}` }
       const response = await this.#request('PATCH', this.location!, {
-        headers: { ...this.#bodyHeaders(rest), ...range },
-        body: () => this.#counted(offset),
+        headers: { ...this.#bodyHeaders(end - start), ...range },
+        body: () => this.#counted(start, end),
       })
       if (response.status !== 202 && response.status !== 201 && response.status !== 204) return response
       response.discard()
       this.location = locationOf(response, this.#context.purpose)
+      at = end
     }
     return this.#close(size)
+  }
+
+  /** Whether it makes sense to try again with shorter requests. The distribution spec lets a registry name its least size. */
+  #smallerPieces({ headers }: ApiResponse): boolean {
+    const least = Math.max(leastPieceBytes, Number(headers['oci-chunk-min-length'] ?? 0) || 0)
+    const next =
+      this.#piece === Number.POSITIVE_INFINITY ? Math.min(firstPieceBytes, this.#descriptor.size) / 2 : this.#piece / 2
+    if (next < least) return false
+    this.#piece = Math.floor(next)
+    return true
   }
 
   #close(offset: number): Promise<ApiResponse> {
@@ -149,16 +172,19 @@ export class Upload {
     return { 'content-type': 'application/octet-stream', 'content-length': String(length) }
   }
 
-  async *#counted(offset: number): ByteStream {
+  async *#counted(offset: number, end = this.#descriptor.size): ByteStream {
     let sent = offset
-    if (sent === this.#descriptor.size) return
+    if (sent === end) return
+    const last = end === this.#descriptor.size
     for await (const chunk of this.#open(offset)) {
-      sent += chunk.length
-      if (sent > this.#descriptor.size) break
-      yield chunk
+      const piece = last ? chunk : chunk.subarray(0, end - sent)
+      sent += piece.length
+      if (sent > end) break
+      yield piece
       this.#context.report(sent)
+      if (sent === end && !last) break
     }
-    if (sent !== this.#descriptor.size) {
+    if (sent !== end) {
       throw new RegistryError(
         'DIGEST_MISMATCH',
         `${this.#context.purpose.what}: its bytes are not the ${this.#descriptor.size} of its descriptor`,

@@ -68,7 +68,7 @@ echo '{"ServerURL":"x","Username":"${auth.user}","Secret":"${auth.password}"}'
       const reference = parseReference(`${registry.host}/app`)
       await using none = createRegistryClient({ dockerConfigPath: false, retry: quick })
       const missing = await fails(none.resolve(reference), 'REGISTRY_UNAUTHORIZED', /answered 401/)
-      assert.is(missing.hint, `Log in with "docker login ${registry.host}"`)
+      assert.is(missing.hint, `Log in with "tsbuild login ${registry.host}"`)
       const password = 'tr0ub4dor&3'
       await using wrong = createRegistryClient({
         dockerConfigPath: false,

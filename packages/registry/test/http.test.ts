@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { createRegistryClient } from '@tsbuild/registry'
-import { mediaTypes, parseReference } from '@tsbuild/spec'
+import { hasCode, mediaTypes, parseReference } from '@tsbuild/spec'
 import { registryProblem, startRegistry, tests } from '@tsbuild/testkit'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
@@ -46,7 +46,7 @@ tests('HTTP', (test) => {
     const env = {
       HTTPS_PROXY: 'http://proxy:3128',
       http_proxy: 'other:8080',
-      NO_PROXY: 'corp.example, .sub.test,10.1.2.3,port.test:444,*.star.test',
+      NO_PROXY: 'corp.example, .sub.test,10.1.2.3,port.test:444,*.star.test,10.8.0.0/13,fd00::/8,bad/99',
     }
     const table: Record<string, string | undefined> = {
       'https://a.example/': 'http://proxy:3128/',
@@ -59,11 +59,24 @@ tests('HTTP', (test) => {
       'https://10.1.2.3:5000/': undefined,
       'https://port.test/': 'http://proxy:3128/',
       'https://port.test:444/': undefined,
+      'https://10.9.255.1:5000/': undefined,
+      'https://10.16.0.1:5000/': 'http://proxy:3128/',
+      'https://[fd12::1]:5000/': undefined,
+      'https://bad/': 'http://proxy:3128/',
       'https://localhost:5000/': undefined,
       'https://[::1]:5000/': undefined,
     }
     for (const [url, expected] of Object.entries(table)) assert.is(proxyFor(new URL(url), env)?.href, expected, url)
     assert.is(proxyFor(new URL('https://a/'), { https_proxy: 'http://p', NO_PROXY: '*' }), undefined)
+  })
+
+  test('proxyFor() refuses what is no http proxy, and does not go around it', () => {
+    for (const value of ['socks5://me:pw@p:1080', 'http://[bad', 'ftp://p/']) {
+      assert.throws(
+        () => proxyFor(new URL('https://a/'), { https_proxy: value }),
+        (error: unknown) => hasCode(error, 'SETTINGS_INVALID') && !error.message.includes('pw'),
+      )
+    }
   })
 
   test('isLoopback() knows this machine and nothing else', () => {
@@ -180,7 +193,7 @@ tests('HTTP', (test) => {
         'REGISTRY_UNREACHABLE',
         /self-signed certificate|unable to verify/,
       )
-      assert.match(error.hint ?? '', /NODE_EXTRA_CA_CERTS/)
+      assert.match(error.hint ?? '', /as "ca" of this host/)
       await using trusting = createRegistryClient({
         dockerConfigPath: false,
         retry: quick,
@@ -210,6 +223,7 @@ tests('HTTP', (test) => {
 async function redirectedTo(location: string): Promise<unknown> {
   const { RegistryHttp } = await import('../dist/http/registry-http.js')
   const { Transport } = await import('../dist/http/transport.js')
+  const { Hosts } = await import('../dist/http/hosts.js')
   const transport = new Transport({}, [], 400)
   const answer = { status: 302, headers: { location }, body: (async function* () {})(), discard: () => {} }
   const authorizer = { header: async () => undefined, learn: async () => false, hint: async () => '' }
@@ -217,7 +231,7 @@ async function redirectedTo(location: string): Promise<unknown> {
     transport: Object.assign(transport, { send: async () => answer }),
     authorizer: () => authorizer as never,
     redactor: new Redactor(),
-    insecure: [],
+    hosts: new Hosts({ hosts: {}, insecure: [], certsDirectories: [] }),
     headers: {},
     policy: retryPolicy(quick),
   })

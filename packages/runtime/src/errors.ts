@@ -7,7 +7,16 @@ export type RuntimeErrorCode =
   | 'ROOT_UNUSABLE'
   | 'MOUNT_UNUSABLE'
   | 'LIMIT_REFUSED'
+  | 'NETWORK_UNAVAILABLE'
+  | 'PORT_UNAVAILABLE'
+  | 'CAPABILITY_UNKNOWN'
+  | 'CAPABILITY_UNAVAILABLE'
+  | 'SECCOMP_PROFILE_INVALID'
   | 'RUNTIME_UNAVAILABLE'
+  | 'PROCESS_GONE'
+  | 'INPUT_CLOSED'
+  | 'INIT_UNAVAILABLE'
+  | 'SIGNAL_UNKNOWN'
 
 /** A process that could not be started; what it does once it runs is told by its exit status. */
 export class RuntimeError extends TsbuildError<RuntimeErrorCode> {}

@@ -35,7 +35,8 @@ export function notExecutable(command: string, why: string, cause?: unknown): Ru
   return new RuntimeError('COMMAND_NOT_EXECUTABLE', `Cannot execute the command "${command}": ${why}`, { cause })
 }
 
-function isExecutable(path: string): boolean {
+/** Whether it is a file that somebody may execute. */
+export function isExecutable(path: string): boolean {
   const stat = statOf(path)
   return stat?.isFile() === true && (stat.mode & 0o111) !== 0
 }

@@ -1,3 +1,7 @@
+export { type BridgeNetwork, type BridgeOptions, openBridgeNetwork } from './bridge-network.js'
 export { exitCodeOf, RuntimeError, type RuntimeErrorCode } from './errors.js'
+export { findInit } from './init-program.js'
 export { createNativeRuntime, type NativeRuntimeOptions } from './native-runtime.js'
+export type { BoundPort, PortBinding } from './network/ports.js'
+export { type ResolverOptions, resolverConfig } from './network/resolv-conf.js'
 export { createOciRuntime, type OciRuntimeOptions } from './oci-runtime.js'

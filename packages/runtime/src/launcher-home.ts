@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   CLONE_FS,
+  CLONE_NEWCGROUP,
   CLONE_NEWIPC,
   CLONE_NEWNET,
   CLONE_NEWNS,
@@ -18,6 +19,7 @@ import {
   startThreadPool,
 } from '@tsbuild/host'
 import type { ProcessNetwork } from '@tsbuild/spec'
+import { mountDeviceNodes } from './step-devices.js'
 
 /** The launcher thread's own namespaces and root, from where each step starts and to which it returns. */
 export interface LauncherHome {
@@ -26,8 +28,12 @@ export interface LauncherHome {
   readonly sourcePlace: string
   /** For files with given content, in memory. */
   readonly filesPlace: string
+  /** The device nodes of every step's /dev. */
+  readonly devicesPlace: string
   /** Moves the thread into namespaces of their own for the next child. */
   leave(network: ProcessNetwork): void
+  /** Moves the thread into the namespaces and the root of the process behind a pidfd, but for its PID namespace. */
+  join(pidfd: number): void
   /** Makes the directory behind `fd` the root of the thread while `action` runs; synchronous fs calls only. */
   within<T>(fd: number, action: () => T): T
   /** Back to the thread's own namespaces, root and directory. Whatever throws here leaves the thread unusable. */
@@ -40,6 +46,7 @@ const namespaceTypes = {
   ipc: CLONE_NEWIPC,
   net: CLONE_NEWNET,
   pid: CLONE_NEWPID,
+  cgroup: CLONE_NEWCGROUP,
 } as const
 
 /** Makes the calling thread a launcher: it gets an fs struct and a mount namespace of its own for good. Nothing of that is seen by
@@ -57,13 +64,16 @@ export function openLauncherHome(stateDir: string): LauncherHome {
     rootPlace: join(stateDir, 'root'),
     sourcePlace: join(stateDir, 'source'),
     filesPlace: join(stateDir, 'files'),
+    devicesPlace: join(stateDir, 'devices'),
   }
   for (const place of Object.values(places)) mkdirSync(place)
+  mountDeviceNodes(places.devicesPlace)
   const openRoot = () => openSync('/', O_PATH | constants.O_DIRECTORY | O_CLOEXEC)
   const homeRoot = openRoot()
   // The host's root as the present mount namespace has it: mounts of another one can be neither source nor target.
   let hostRoot = homeRoot
-  const namespaces = Object.entries(namespaceTypes).map(([name, type]) => {
+  const present = Object.entries(namespaceTypes).filter(([name]) => existsSync(`/proc/thread-self/ns/${name}`))
+  const namespaces = present.map(([name, type]) => {
     return { fd: openSync(`/proc/thread-self/ns/${name}`, constants.O_RDONLY | O_CLOEXEC), type }
   })
   const enter = (fd: number) => {
@@ -78,6 +88,13 @@ export function openLauncherHome(stateDir: string): LauncherHome {
       hostRoot = openRoot()
       host.mount(null, '/', null, MS_REC | MS_PRIVATE)
       if (typeof network === 'object') joinNetwork(network.path)
+    },
+    join(pidfd) {
+      const types = present.map(([, type]) => type).filter((type) => type !== CLONE_NEWPID)
+      host.setns(
+        pidfd,
+        types.reduce((all, type) => all | type, 0),
+      )
     },
     within(fd, action) {
       enter(fd)

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { carryError, openHost } from '@tsbuild/host'
+import { startExec } from './exec.js'
+import { guardProcess } from './guard.js'
 import { type LauncherHome, openLauncherHome } from './launcher-home.js'
-import type { LauncherReply, LauncherRequest, SendReply } from './launcher-protocol.js'
+import { createPauses } from './launcher-pauses.js'
+import type { LauncherRequest, SendReply } from './launcher-protocol.js'
+import { type LauncherStep, watchStep } from './launcher-step.js'
 import { HomeLost, type StartedStep, startStep } from './step.js'
-import { waitForEnd } from './step-end.js'
 import { type KernelFiles, readKernelFiles } from './step-kernel-files.js'
-import { readOutput, type StepOutput } from './step-output.js'
 
 /** Starts steps on the calling thread and watches over them. */
 export interface Launcher {
@@ -14,20 +16,28 @@ export interface Launcher {
   killAll(): void
 }
 
-interface RunningStep {
-  readonly pid: number
-  readonly output: StepOutput
+interface LauncherParts {
+  readonly home: LauncherHome
+  readonly kernel: KernelFiles
 }
+
+/** A process that was born, perhaps, but has not executed its command yet. */
+interface Joining {
+  pid?: number
+  cancelled: boolean
+}
+
+type Request<Kind extends LauncherRequest['kind']> = Extract<LauncherRequest, { kind: Kind }>
 
 const SIGTERM = 15
 const SIGKILL = 9
-/** Output that something outside the step still holds open does not keep the step. */
-const lingerMs = 200
 
 /** Makes the calling thread a launcher and tells so, or why it cannot be one. */
 export function openLauncher(stateDir: string, send: SendReply): Launcher {
-  const running = new Map<number, RunningStep>()
-  let parts: { home: LauncherHome; kernel: KernelFiles } | undefined
+  const running = new Map<number, LauncherStep>()
+  const joining = new Map<number, Joining>()
+  const pauses = createPauses(send)
+  let parts: LauncherParts | undefined
   try {
     const kernel = readKernelFiles()
     parts = { home: openLauncherHome(stateDir), kernel }
@@ -35,55 +45,98 @@ export function openLauncher(stateDir: string, send: SendReply): Launcher {
   } catch (error) {
     send({ kind: 'unusable', error: carryError(error) })
   }
-  const run = ({ id, process }: Extract<LauncherRequest, { kind: 'run' }>) => {
-    if (!parts) return
+  const fail = (id: number, error: unknown) =>
+    send({ kind: 'failed', id, error: carryError(error), retired: error instanceof HomeLost })
+  const watch = (id: number, started: StartedStep) => {
+    const step = watchStep(id, started, send)
+    running.set(id, step)
+    void step.ended.finally(() => running.delete(id))
+  }
+  const run = ({ home, kernel }: LauncherParts, request: Request<'run'>) => {
     try {
-      const step = startStep(parts.home, parts.kernel, process)
-      const output = readOutput(step, (stream, chunk) =>
-        send({ kind: 'output', id, stream, chunk }, wholeBuffer(chunk)),
-      )
-      running.set(id, { pid: step.pid, output })
-      void watch(id, step, output, send).finally(() => running.delete(id))
+      const started = startStep(home, kernel, request.process, request)
+      watch(request.id, request.guarded ? guarded(started) : started)
     } catch (error) {
-      send({ kind: 'failed', id, error: carryError(error), retired: error instanceof HomeLost })
+      fail(request.id, error)
+    }
+  }
+  const exec = async ({ home }: LauncherParts, request: Request<'exec'>) => {
+    const { id, target, process: spec } = request
+    const state: Joining = { cancelled: false }
+    joining.set(id, state)
+    const onPid = (pid: number) => {
+      state.pid = pid
+      if (state.cancelled) openHost().kill(pid, SIGKILL)
+    }
+    try {
+      watch(id, await startExec(home, { target, spec, stdio: request, onPid }))
+    } catch (error) {
+      fail(id, error)
+    } finally {
+      joining.delete(id)
+    }
+  }
+  const cancelJoining = (state: Joining) => {
+    state.cancelled = true
+    if (state.pid !== undefined) openHost().kill(state.pid, SIGKILL)
+  }
+  const control = (step: LauncherStep, request: LauncherRequest) => {
+    switch (request.kind) {
+      case 'taken':
+        return step.output.taken()
+      case 'input':
+        return step.write(request.chunk)
+      case 'endInput':
+        return step.endInput()
+      case 'resize':
+        return step.resize(request.size)
+      case 'signal':
+        return void openHost().kill(step.pid, request.signal)
+      case 'cancel':
+        cancel(step, request.graceMs, () => running.get(request.id) === step)
+        if (request.discard) step.output.close()
     }
   }
   return {
     handle(request) {
-      const step = running.get(request.id)
+      const { id } = request
+      const step = running.get(id)
+      if (step) return control(step, request)
       switch (request.kind) {
         case 'run':
-          return run(request)
-        case 'taken':
-          return step?.output.taken()
+          return parts && run(parts, request)
+        case 'exec':
+          return parts && void exec(parts, request)
+        case 'pause':
+          return pauses.pause(id, request.target)
+        case 'resume':
+          return pauses.resume(id)
+        case 'input':
+          return send({ kind: 'inputTaken', id, open: false })
         case 'cancel':
-          if (step) cancel(step.pid, request.graceMs, () => running.get(request.id) === step)
+          if (joining.has(id)) cancelJoining(joining.get(id)!)
       }
     },
     killAll() {
       for (const { pid } of running.values()) openHost().kill(pid, SIGKILL)
+      for (const state of joining.values()) cancelJoining(state)
     },
   }
 }
 
-async function watch(id: number, step: StartedStep, output: StepOutput, send: SendReply): Promise<void> {
-  let reply: LauncherReply
-  try {
-    const status = await waitForEnd(step.pid, output.ended)
-    const linger = setTimeout(output.close, lingerMs)
-    await output.ended
-    clearTimeout(linger)
-    step.finish()
-    reply = { kind: 'ended', id, status }
-  } catch (error) {
-    output.close()
-    reply = { kind: 'failed', id, error: carryError(error), retired: false }
+function guarded(step: StartedStep): StartedStep {
+  const guard = guardProcess(step.pid)
+  return {
+    ...step,
+    async finish() {
+      await guard?.end()
+      await step.finish()
+    },
   }
-  send(reply)
 }
 
 /** The process is the first of its PID namespace: signals that it has no handler for do not reach it, and with it all others end. */
-function cancel(pid: number, graceMs: number, isRunning: () => boolean): void {
+function cancel({ pid }: LauncherStep, graceMs: number, isRunning: () => boolean): void {
   if (graceMs === 0 || !listensTo(pid, SIGTERM)) {
     openHost().kill(pid, SIGKILL)
     return
@@ -99,8 +152,4 @@ function listensTo(pid: number, signal: number): boolean {
   } catch {
     return false
   }
-}
-
-function wholeBuffer({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
-  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : []
 }

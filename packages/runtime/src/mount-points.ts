@@ -11,6 +11,8 @@ export interface MountPoints {
   /** Makes sure that `target` is there, and returns where it really is, without links.
    * @throws {RuntimeError} `MOUNT_UNUSABLE` when something else is there */
   ensure(target: string, kind: 'directory' | 'file'): string
+  /** What `ensure` made, parents first. */
+  made(): string[]
   /** Removes what `ensure` made and is still empty; times of the parent directories stay as they are. */
   remove(): void
 }
@@ -35,6 +37,7 @@ export function createMountPoints(): MountPoints {
       }
       return path
     },
+    made: () => made.map(({ path }) => path),
     remove() {
       for (const { path, kind } of made.reverse()) removeEmpty(path, kind)
       made.length = 0

@@ -8,7 +8,10 @@ if (parentPort) {
   const launcher = openLauncher(String(workerData), (reply, transfer) => port.postMessage(reply, transfer))
   port.on('message', (request: LauncherRequest) => launcher.handle(request))
 } else {
-  const launcher = openLauncher(process.argv[2] ?? '', (reply) => void process.send?.(reply))
+  const launcher = openLauncher(process.argv[2] ?? '', (reply) => {
+    // The program may be gone; then this process ends, too.
+    process.send?.(reply, undefined, undefined, () => {})
+  })
   process.on('message', (request: LauncherRequest) => launcher.handle(request))
   process.once('disconnect', () => {
     launcher.killAll()

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Runtime } from '@tsbuild/spec'
+import type { ContainerRuntime } from '@tsbuild/spec'
 import { RuntimeError } from './errors.js'
 import { type LauncherClient, openLauncherClient } from './launcher-client.js'
 import { openProcessTransport } from './process-transport.js'
@@ -20,7 +20,7 @@ export interface NativeRuntimeOptions {
  *
  * It needs root with CAP_SYS_ADMIN and Linux 5.9. The launcher starts with the first step (30–70 ms) and then takes a few
  * milliseconds a step; many may run at once. When this process dies, however it does, the kernel ends its steps. */
-export function createNativeRuntime(options: NativeRuntimeOptions): Runtime {
+export function createNativeRuntime(options: NativeRuntimeOptions): ContainerRuntime {
   const { transport = 'auto', stateDir } = options
   const open = transport === 'process' ? openProcessTransport : openThreadTransport
   const clients = new Set<LauncherClient>()
@@ -44,6 +44,15 @@ export function createNativeRuntime(options: NativeRuntimeOptions): Runtime {
       runOptions.signal?.throwIfAborted()
       return launcher().run(process, runOptions)
     },
+    async start(process, startOptions = {}) {
+      startOptions.signal?.throwIfAborted()
+      return launcher().start(process, startOptions)
+    },
+    async exec(target, process, startOptions = {}) {
+      startOptions.signal?.throwIfAborted()
+      return launcher().exec(target, process, startOptions)
+    },
+    pause: async (target) => launcher().pause(target),
     async [Symbol.asyncDispose]() {
       closed = true
       await Promise.all([...clients].map((client) => client.close()))

@@ -26,6 +26,8 @@ export interface StepRoot {
   /** `O_PATH` descriptor of the root that is being put together; the thread itself has the host's root. */
   readonly fd: number
   readonly points: MountPoints
+  /** Device nodes on its mounts are useless. */
+  readonly nodev: boolean
   /** What is to be undone after the step. */
   readonly undo: ReturnType<typeof createUndo>
 }
@@ -55,12 +57,7 @@ export function mountExtra(root: StepRoot, mount: ProcessMount): void {
 
 /** Shows a text as a file that cannot be written; left out where the root is read-only and has no such file. */
 export function mountText(root: StepRoot, target: string, text: string): void {
-  const path = newFile(root, text, 0o644)
-  try {
-    bindPath(root, path, target, true)
-  } catch (error) {
-    if (!hasErrno(error, 'EROFS')) throw asRuntimeError('MOUNT_UNUSABLE', `Cannot mount on "${target}"`, error)
-  }
+  bindFile(root, newFile(root, text, 0o644), target, true)
 }
 
 function mountBind(root: StepRoot, { source, subpath, target, readonly }: BindMount): void {
@@ -68,7 +65,7 @@ function mountBind(root: StepRoot, { source, subpath, target, readonly }: BindMo
   try {
     const fd = undo.addFd(openSource(root.home, source, undo))
     const chosen = subpath === undefined ? fd : undo.addFd(root.home.within(fd, () => openPath(join('/', subpath))))
-    bindFd(root, chosen, target, readonly)
+    bindFd(root, chosen, target, readonly, root.nodev)
   } finally {
     undo.run()
   }
@@ -81,11 +78,15 @@ function openSource(home: LauncherHome, source: string | Mount, undo: ReturnType
   return openPath(place)
 }
 
-function mountTmpfs(root: StepRoot, { target, sizeBytes }: TmpfsMount): void {
+const tmpfsFlags = { nosuid: MS_NOSUID, nodev: MS_NODEV, noexec: MS_NOEXEC, ro: MS_RDONLY } as const
+const defaultTmpfsMode = 0o1777
+
+function mountTmpfs(root: StepRoot, { target, sizeBytes, mode = defaultTmpfsMode, options = [] }: TmpfsMount): void {
   root.home.within(root.fd, () => {
     const path = root.points.ensure(target, 'directory')
     const size = sizeBytes === undefined ? '' : `,size=${sizeBytes}`
-    openHost().mount('tmpfs', path, 'tmpfs', MS_NOSUID, `mode=1777${size}`)
+    const flags = options.reduce((all, option) => all | tmpfsFlags[option], MS_NOSUID | (root.nodev ? MS_NODEV : 0))
+    openHost().mount('tmpfs', path, 'tmpfs', flags, `mode=${mode.toString(8)}${size}`)
   })
 }
 
@@ -113,6 +114,16 @@ export function newFile({ home, undo }: StepRoot, content: string | Uint8Array, 
   return path
 }
 
+/** Shows a file of the host; left out where the root is read-only and has no such file.
+ * @throws {RuntimeError} `MOUNT_UNUSABLE` */
+export function bindFile(root: StepRoot, path: string, target: string, readonly: boolean): void {
+  try {
+    bindPath(root, path, target, readonly)
+  } catch (error) {
+    if (!hasErrno(error, 'EROFS')) throw asRuntimeError('MOUNT_UNUSABLE', `Cannot mount on "${target}"`, error)
+  }
+}
+
 function bindPath(root: StepRoot, source: string, target: string, readonly: boolean): void {
   const fd = openPath(source)
   try {
@@ -123,7 +134,13 @@ function bindPath(root: StepRoot, source: string, target: string, readonly: bool
 }
 
 /** Source and target are named by descriptors that were opened each in its own root, so neither can lead out of it. */
-function bindFd({ home, fd, points }: StepRoot, source: number, target: string, readonly: boolean): void {
+function bindFd(
+  { home, fd, points }: StepRoot,
+  source: number,
+  target: string,
+  readonly: boolean,
+  nodev = false,
+): void {
   const kind = isDirectoryFd(source) ? 'directory' : 'file'
   let path = ''
   const place = home.within(fd, () => {
@@ -135,7 +152,11 @@ function bindFd({ home, fd, points }: StepRoot, source: number, target: string, 
   } finally {
     closeSync(place)
   }
-  if (readonly) home.within(fd, () => openHost().mountReadonly(path))
+  if (!readonly && !nodev) return
+  home.within(fd, () => {
+    if (readonly) openHost().mountReadonly(path)
+    if (nodev) openHost().mountNodev(path, readonly)
+  })
 }
 
 function openPath(path: string): number {

@@ -1,42 +1,70 @@
-import { lstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { hasErrno, MNT_DETACH, mountRoot, O_CLOEXEC, O_PATH, openHost } from '@tsbuild/host'
+import { closeSync, lstatSync, mkdirSync, openSync } from 'node:fs'
+import {
+  MNT_DETACH,
+  MS_BIND,
+  MS_NODEV,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+  mountRoot,
+  O_CLOEXEC,
+  O_PATH,
+  openHost,
+} from '@tsbuild/host'
 import type { ProcessSpec } from '@tsbuild/spec'
 import { asRuntimeError, RuntimeError } from './errors.js'
+import { initMounts } from './init-program.js'
 import { createUndo, type LauncherHome } from './launcher-home.js'
 import { createMountPoints } from './mount-points.js'
-import { mountExtra, mountText, type StepRoot } from './step-binds.js'
-import { mountDevices } from './step-devices.js'
+import { mountExtra, type StepRoot } from './step-binds.js'
+import { mountDevices, openDevDirectory } from './step-devices.js'
 import type { KernelFiles } from './step-kernel-files.js'
-
-/** BuildKit's, so that programs that write it down write the same. */
-export const defaultHostname = 'buildkitsandbox'
+import { mountNames } from './step-names.js'
 
 /** Puts the root file system of a step together and makes it the thread's root, in the namespaces that the thread has just entered.
  * The undo list of the result removes, after the step and at the host's root, whatever was made for it.
  * @throws {RuntimeError} `ROOT_UNUSABLE`, `MOUNT_UNUSABLE` */
 export function buildRoot(home: LauncherHome, kernel: KernelFiles, spec: ProcessSpec): StepRoot {
   const undo = createUndo()
+  let root: StepRoot | undefined
   try {
-    const root = openRoot(home, spec, undo)
+    root = openRoot(home, spec, undo, spec.security !== 'insecure')
     mountKernelFiles(root, kernel, spec)
-    mountText(root, '/etc/resolv.conf', resolverConfig())
-    mountText(root, '/etc/hosts', hostsFile(spec))
-    for (const mount of spec.mounts ?? []) mountExtra(root, mount)
-    pivot(root)
+    mountNames(root, spec)
+    for (const mount of [...(spec.mounts ?? []), ...initMounts(spec)]) mountExtra(root, mount)
+    pivot(spec.sandbox?.readonlyRoot ? sealRoot(root, spec.cwd) : root.fd)
     return root
   } catch (error) {
-    undo.run()
+    if (root !== undefined) uncover(root)
+    try {
+      undo.run()
+    } catch {
+      // What went wrong first is what helps.
+    }
     throw error
   }
 }
 
-export function openRoot(home: LauncherHome, spec: ProcessSpec, undo: StepRoot['undo']): StepRoot {
+/** Takes away what is mounted on the mount points that were made, or they could not be removed. */
+function uncover({ home, fd, points }: StepRoot): void {
+  for (const path of points.made().reverse()) {
+    try {
+      home.within(fd, () => openHost().umount2(path, MNT_DETACH))
+    } catch {
+      // Nothing was mounted there yet.
+    }
+  }
+}
+
+/** @param nodev device nodes of the image, and such as the step makes, can't be opened */
+export function openRoot(home: LauncherHome, spec: ProcessSpec, undo: StepRoot['undo'], nodev: boolean): StepRoot {
   const points = createMountPoints()
   try {
     const place = mountRoot(spec.root, home.rootPlace)
+    if (nodev) openHost().mountNodev(place, spec.root.kind === 'bind' && spec.root.readonly)
     const fd = undo.addFd(openSync(place, O_PATH | O_CLOEXEC))
     undo.add(() => home.within(fd, () => points.remove()))
-    return { home, fd, points, undo }
+    return { home, fd, points, nodev, undo }
   } catch (error) {
     throw asRuntimeError('ROOT_UNUSABLE', 'Cannot mount the root file system', error)
   }
@@ -45,13 +73,18 @@ export function openRoot(home: LauncherHome, spec: ProcessSpec, undo: StepRoot['
 function mountKernelFiles({ home, fd, points }: StepRoot, kernel: KernelFiles, spec: ProcessSpec): void {
   home.within(fd, () => {
     for (const path of ['/proc', '/sys', '/dev']) ensurePlain(path, points)
-    try {
-      mountDevices(spec.shmSizeBytes)
-      kernel.mountSys(spec.security ?? 'sandbox')
-    } catch (error) {
-      throw asRuntimeError('ROOT_UNUSABLE', 'Cannot mount the devices of the step', error)
-    }
   })
+  try {
+    const dev = home.within(fd, openDevDirectory)
+    try {
+      mountDevices({ workPlace: home.sourcePlace, nodesPlace: home.devicesPlace }, dev, spec)
+    } finally {
+      closeSync(dev)
+    }
+    home.within(fd, () => kernel.mountSys(spec.security ?? 'sandbox'))
+  } catch (error) {
+    throw asRuntimeError('ROOT_UNUSABLE', 'Cannot mount the devices of the step', error)
+  }
 }
 
 /** A link here would lead what is mounted for the kernel to another place of the image. */
@@ -70,7 +103,22 @@ export function ensurePlain(path: string, points: StepRoot['points']): void {
   }
 }
 
-function pivot({ fd }: StepRoot): void {
+/** A read-only view of the root with all that is mounted in it; through `root.fd` it can still be cleaned up. The working directory is
+ * made first. */
+function sealRoot({ home, fd, nodev, undo }: StepRoot, cwd: string): number {
+  home.within(fd, () => makeWorkingDirectory(cwd))
+  const host = openHost()
+  const place = home.sourcePlace
+  try {
+    host.mount(`/proc/thread-self/fd/${fd}`, place, null, MS_BIND | MS_REC)
+    host.mount(null, place, null, MS_REMOUNT | MS_BIND | MS_RDONLY | (nodev ? MS_NODEV : 0))
+    return undo.addFd(openSync(place, O_PATH | O_CLOEXEC))
+  } catch (error) {
+    throw asRuntimeError('ROOT_UNUSABLE', 'Cannot make the root file system read-only', error)
+  }
+}
+
+function pivot(fd: number): void {
   const host = openHost()
   host.fchdir(fd)
   try {
@@ -89,27 +137,21 @@ function pivot({ fd }: StepRoot): void {
   host.chdir('/')
 }
 
-export function resolverConfig(): string {
-  try {
-    return readFileSync('/etc/resolv.conf', 'utf8')
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return ''
-    throw error
-  }
-}
-
-export function hostsFile({ hostname = defaultHostname, extraHosts = [] }: ProcessSpec): string {
-  const lines = [`127.0.0.1\tlocalhost ${hostname}`, '::1\tlocalhost ip6-localhost ip6-loopback']
-  return [...lines, ...extraHosts.map(([name, address]) => `${address}\t${name}`), ''].join('\n')
-}
-
 /** The working directory, made where it is missing; the thread is in it afterwards.
  * @throws {RuntimeError} `ROOT_UNUSABLE` */
 export function enterWorkingDirectory(cwd: string): void {
+  makeWorkingDirectory(cwd)
   try {
-    mkdirSync(cwd, { recursive: true, mode: 0o755 })
     openHost().chdir(cwd)
   } catch (error) {
     throw asRuntimeError('ROOT_UNUSABLE', `Cannot enter the working directory "${cwd}"`, error)
+  }
+}
+
+function makeWorkingDirectory(cwd: string): void {
+  try {
+    mkdirSync(cwd, { recursive: true, mode: 0o755 })
+  } catch (error) {
+    throw asRuntimeError('ROOT_UNUSABLE', `Cannot make the working directory "${cwd}"`, error)
   }
 }

@@ -8,6 +8,8 @@ const otherwise: Record<string, string> = {
   'run() runs as USER "3000000000:4000000000"': 'runc takes ids up to 2147483647',
   'run() gives the step an empty stdin, no terminal and no other descriptor':
     'runc gives the step a pipe at its end for stdin, not /dev/null',
+  'run() needs nothing of a profile but that programs can start':
+    'runc sets the filter before it takes capabilities and changes the user',
 }
 
 tests('OCI runtime, runc', (test) => {

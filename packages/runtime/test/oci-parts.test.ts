@@ -71,7 +71,46 @@ tests('OCI parts', (test) => {
     }
     const own = ['CAP_CHOWN', 'CAP_DAC_OVERRIDE']
     assert.equal(config.process.capabilities, { bounding: own, effective: own, permitted: own })
-    assert.equal(Object.keys(config.linux), ['namespaces'])
+    assert.equal(Object.keys(config.linux), ['namespaces', 'resources'])
+    assert.equal(config.linux.resources, { devices: [{ allow: true, access: 'rwm' }] })
+  })
+
+  test('ociConfig() writes the sandbox that the step asks for', () => {
+    const seccomp = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures: [],
+      flags: ['SECCOMP_FILTER_FLAG_LOG'],
+      syscalls: [
+        {
+          names: ['read'],
+          action: 'SCMP_ACT_ERRNO',
+          args: [{ index: 1, value: '18446744073709551615', op: 'SCMP_CMP_GT' }],
+        },
+      ],
+    }
+    const sandbox = { capDrop: ['ALL'], capAdd: ['CHOWN'], noNewPrivileges: true, readonlyRoot: true, seccomp }
+    const text = ociConfig({ ...step, spec: { ...spec, sandbox } })
+    assert.match(text, '"value":18446744073709551615,"valueTwo":0')
+    const config = JSON.parse(text) as {
+      root: unknown
+      process: { capabilities: { bounding: unknown }; noNewPrivileges: unknown }
+      linux: { seccomp: Record<string, unknown> }
+    }
+    assert.equal(config.root, { path: '/place', readonly: true })
+    assert.equal(config.process.capabilities.bounding, ['CAP_CHOWN'])
+    assert.is(config.process.noNewPrivileges, true)
+    assert.equal(config.linux.seccomp.flags, ['SECCOMP_FILTER_FLAG_LOG'])
+    assert.is(config.linux.seccomp.defaultAction, 'SCMP_ACT_ALLOW')
+  })
+
+  test('ociConfig() takes the making of nodes from a step whose devices no cgroup guards', () => {
+    const bounding = (deviceRules: boolean) => {
+      const config = JSON.parse(ociConfig({ ...step, deviceRules })) as {
+        process: { capabilities: { bounding: string[] } }
+      }
+      return config.process.capabilities.bounding.includes('CAP_MKNOD')
+    }
+    assert.equal([bounding(true), bounding(false)], [true, false])
   })
 
   const environments: Record<string, [env: string[], command: string, expected: string[]]> = {

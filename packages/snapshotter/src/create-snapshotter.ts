@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, realpathSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { CallOptions, Mount, SnapshotKey, SnapshotName, Snapshotter, SnapshotUsage } from '@tsbuild/spec'
+import { type ActiveSnapshot, activeChanges, commitActiveCopy, type SnapshotChange } from './directory/active-copy.js'
 import { applyLayer } from './directory/apply-layer.js'
 import { openFormat } from './directory/format.js'
 import { checkName, Layout } from './directory/layout.js'
@@ -33,6 +34,16 @@ export interface DirectorySnapshotter extends Snapshotter {
   /** Removes active snapshots and leftovers of the sessions for which `isDead` says yes, killing the processes that still have
    * them mounted; never those of this session. Returns the ids of those sessions. */
   sweep(isDead: (session: string) => boolean): Promise<string[]>
+  /** How to mount an active snapshot of this session that was prepared before, by whatever process.
+   *  @throws {SnapshotError} `SNAPSHOT_NOT_FOUND`, also where one of its layers is gone */
+  activeMount(key: SnapshotKey): Mount
+  /** Makes a committed snapshot of what an active one of any session holds now, and leaves that as it is; it may be mounted, and files
+   *  that are written meanwhile are copied as they are then.
+   *  @throws {SnapshotError} `SNAPSHOT_EXISTS`, `SNAPSHOT_NOT_FOUND` */
+  commitCopy(name: SnapshotName, active: ActiveSnapshot, options?: CallOptions): Promise<SnapshotUsage>
+  /** What an active snapshot of any session has changed.
+   *  @throws {SnapshotError} `SNAPSHOT_NOT_FOUND` */
+  changes(active: ActiveSnapshot, options?: CallOptions): Promise<SnapshotChange[]>
 }
 
 /** Chains are shown by overlayfs. Needs a file system that can be its upper directory (not overlayfs itself), and root.
@@ -84,6 +95,14 @@ function createSnapshotter(
       return pool.run<SnapshotUsage>('materialise', input, signal === undefined ? {} : { signal })
     },
     sweep: (isDead) => sweepSessions(directory, isDead),
+    activeMount(key) {
+      const active = directory.mustHaveActive(key)
+      const { layers } = readChainRecord(active)
+      directory.chain(layers)
+      return strategy.mount(active, layers)
+    },
+    commitCopy: (name, active, { signal } = {}) => commitActiveCopy(directory, kind, name, active, signal),
+    changes: (active, { signal } = {}) => activeChanges(directory, kind, active, signal),
     [Symbol.asyncDispose]: () => directory.close(),
   }
 }

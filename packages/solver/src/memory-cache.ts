@@ -1,9 +1,10 @@
-import type { CacheRecord, CacheStore } from '@tsbuild/spec'
+import type { CacheRecord, CacheStore, CacheTombstone } from '@tsbuild/spec'
 import { sameIds } from './cache-key.js'
 
 /** A cache store that lives as long as the process. */
 export function createMemoryCache(): CacheStore {
   const byKey = new Map<string, CacheRecord[]>()
+  const tombstones = new Map<string, CacheTombstone>()
   const byStep = new Map<string, CacheRecord[]>()
   const lists = (record: CacheRecord) => [listOf(byKey, record.key), listOf(byStep, record.step)]
   const drop = (record: CacheRecord) => {
@@ -20,9 +21,12 @@ export function createMemoryCache(): CacheStore {
       if (old !== undefined) drop(old)
       for (const list of lists(record)) list.unshift(record)
     },
-    async drop(record) {
+    async drop(record, reason = 'result was removed') {
       drop(record)
+      const { step, key } = record
+      tombstones.set(key, { step, key, at: Date.now(), reason })
     },
+    tombstone: (key) => tombstones.get(key),
   }
 }
 

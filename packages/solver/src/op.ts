@@ -1,4 +1,4 @@
-import type { CacheRecord, CanonicalValue, Digest, JsonValue, NamedInput } from '@tsbuild/spec'
+import type { CacheRecord, CanonicalValue, Digest, JsonValue, MissCause, NamedInput } from '@tsbuild/spec'
 
 /** What a step makes. Ops add members; `id` names this very result and is new for each run. */
 export interface Result {
@@ -45,6 +45,16 @@ export interface RunOutput<R extends Result> {
   readonly keyParts?: CacheKeyParts
 }
 
+/** A named input that differs from a record's. */
+export interface Difference {
+  readonly name: string
+  /** As the record has it; absent where the input is new. */
+  readonly before?: JsonValue
+  /** Absent where the input is no more. */
+  readonly after?: JsonValue
+  readonly record: CacheRecord
+}
+
 /** Answers how a step is cached and how it is run.
  *
  * For each vertex, once its inputs are there: `cacheKey` → for each record with that key and the same `madeOn`, `load` →
@@ -54,6 +64,19 @@ export interface Op<R extends Result> {
   readonly kind: string
   /** All that makes two ops of a kind different; part of the vertex digest and of the cache key. Never a secret. */
   readonly attributes: CanonicalValue
+  /** Kept with the record for explanations; not in the key, and never a secret. */
+  readonly facts?: JsonValue
+  /** Id of the result, where that is known without a run. */
+  readonly resultId?: string
+  /** Which inputs' results `cacheKey` reads; of the others it takes the key and the id. Default: all. */
+  readonly keyReads?: readonly number[]
+  /** {@link Op.explain} can tell more once the step has run. */
+  readonly explainsLate?: boolean
+  /** Finds out what {@link Op.explain} would know after a run. */
+  lookCloser?(context: KeyContext<R>): Promise<void>
+  /** Puts a difference into the op's own terms; without it, or where it gives nothing, the input's name and values are told;
+   * for an instruction without texts, those of the vertex and the record. */
+  explain?(difference: Difference): MissCause | undefined
   /** The named inputs and the result ids that the step depends on; `undefined` for a step that is never cached: pure, cheap
    *  and run at once, whatever else is running. */
   cacheKey(context: KeyContext<R>): CacheKeyParts | undefined | Promise<CacheKeyParts | undefined>

@@ -1,4 +1,4 @@
-import { type BuildEvent, type OnBuildEvent, TsbuildError } from '@tsbuild/spec'
+import { type BuildEvent, formatMiss, type MissCause, type OnBuildEvent, TsbuildError } from '@tsbuild/spec'
 import { visibleInputs } from './graph.js'
 import type { Result } from './op.js'
 import type { Vertex } from './vertex.js'
@@ -41,6 +41,12 @@ export class StepReporter<R extends Result> {
   warn(message: string): void {
     const { source } = this.#vertex
     this.#emit?.({ kind: 'warning', at: Date.now(), message, ...(source === undefined ? {} : { source }) })
+  }
+
+  /** A step that never ran before has nothing to tell. */
+  missed(miss: MissCause): void {
+    if (this.#ended || miss.kind === 'noRecord') return
+    this.#emit?.({ ...this.#base(), kind: 'missed', miss, why: formatMiss(miss) })
   }
 
   cached(from: 'local' | 'shared'): void {

@@ -131,6 +131,8 @@ function recordOf<R extends Result>(request: RunRequest<R>, output: RunOutput<R>
     key: output.keyParts === undefined ? request.key : cacheKeyOf(vertex.op, output.keyParts),
     step: vertex.step,
     kind: vertex.op.kind,
+    name: vertex.name,
+    ...(vertex.op.facts === undefined ? {} : { facts: vertex.op.facts }),
     inputs: inputs.map(({ name, value }) => ({ name, value: toRecordValue(value) })),
     madeOn,
     resultId: output.result.id,

@@ -1,4 +1,4 @@
-import type { OnBuildEvent } from '@tsbuild/spec'
+import type { MissCause, OnBuildEvent } from '@tsbuild/spec'
 import type { Result, Solved } from './op.js'
 import type { Vertex } from './vertex.js'
 
@@ -15,8 +15,8 @@ export interface StepReport<R extends Result> {
   readonly solved: Solved<R>
   /** This solve needed no run of its own: the result was remembered, or made for another solve at the same time. */
   readonly cached: boolean
-  /** Why it ran: the input that differs from the nearest earlier record. Absent for cached steps and for ops that are never cached. */
-  readonly why?: string
+  /** Why it ran, compared with the nearest earlier record. Absent for cached steps and for ops that are never cached. */
+  readonly miss?: MissCause
   /** Of the run; 0 for a cached step. */
   readonly durationMs: number
   /** What the op said; for a cached step, what it said when it ran. */

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events'
-import type { BuildEvent, Digest } from '@tsbuild/spec'
+import type { BuildEvent, Digest, MissCause } from '@tsbuild/spec'
 import { cacheKeyOf, runIdOf, uncachedKeyOf } from './cache-key.js'
 import { SolveError } from './errors.js'
-import { explainMiss } from './explain.js'
+import { explainMiss, type Outcome as KnownOutcome } from './explain.js'
 import { inOrder } from './graph.js'
 import { lookUp } from './look-up.js'
 import { isPromise, type MaybePromise, then } from './maybe-promise.js'
@@ -18,6 +18,7 @@ interface Step<R extends Result> {
   readonly vertex: Vertex<R>
   readonly reporter: StepReporter<R>
   pending?: Promise<void>
+  parts?: CacheKeyParts
   report?: StepReport<R>
 }
 
@@ -140,10 +141,11 @@ export class Solve<R extends Result> {
   #solveCached(step: Step<R>, inputs: readonly Solved<R>[], parts: CacheKeyParts): MaybePromise<StepReport<R>> {
     const { vertex, reporter } = step
     const key = cacheKeyOf(vertex.op, parts)
-    if (vertex.ignoreCache) return this.#join(step, inputs, parts, 'ignoreCache: --no-cache')
+    step.parts = parts
+    if (vertex.ignoreCache) return this.#join(step, inputs, parts, { kind: 'noCache' })
     return then(lookUp(this.#state.cache, { op: vertex.op, inputs, key, madeOn: parts.madeOn }), ({ hit, gone }) => {
       this.#end.signal.throwIfAborted()
-      if (hit === undefined) return this.#join(step, inputs, parts, gone ? 'result is gone' : undefined)
+      if (hit === undefined) return this.#join(step, inputs, parts, gone ? { kind: 'gone' } : undefined)
       reporter.cached('local')
       return report(
         vertex,
@@ -158,7 +160,7 @@ export class Solve<R extends Result> {
     step: Step<R>,
     inputs: readonly Solved<R>[],
     parts: CacheKeyParts,
-    known?: string,
+    known?: MissCause,
   ): Promise<StepReport<R>> {
     const { vertex, reporter } = step
     const request = { vertex, inputs, parts, key: cacheKeyOf(vertex.op, parts) }
@@ -169,8 +171,10 @@ export class Solve<R extends Result> {
       this.#end.signal.throwIfAborted()
       return this.#solveCached(step, inputs, parts)
     }
-    const why = other === undefined ? (known ?? explainMiss(this.#state.cache, request)) : undefined
+    const explain = other === undefined ? this.#explainer(step, request, known) : undefined
+    const early = vertex.op.explainsLate ? undefined : explain?.()
     const run = other ?? this.#start(id, request)
+    if (early !== undefined) reporter.missed(early)
     let finished: Finished<R>
     try {
       finished = await run.join(reporter, this.#end.signal)
@@ -183,13 +187,31 @@ export class Solve<R extends Result> {
     const { solved, durationMs, sizeBytes, found } = finished
     // The other solve's op found other inputs when it ran than those that both had looked up: its result is not ours.
     if (other !== undefined && solved.key !== request.key) return this.#solveCached(step, inputs, parts)
-    this.#saves.push(run.ended.catch((error) => this.#fail(step, error)))
-    if (why === undefined || found) {
+    const whenSaved = (tell: () => void) => this.#saves.push(run.ended.then(tell, (error) => this.#fail(step, error)))
+    if (explain === undefined || found) {
+      whenSaved(() => {})
       reporter.cached('shared')
       return report(vertex, solved, { cached: true, durationMs: 0, sizeBytes })
     }
-    reporter.completed(durationMs, sizeBytes)
-    return report(vertex, solved, { cached: false, why, durationMs, sizeBytes })
+    const miss = early ?? explain()
+    if (early === undefined) reporter.missed(miss)
+    // Its users go on already; but what is told as done is remembered, even by a process that is killed right after.
+    whenSaved(() => reporter.completed(durationMs, sizeBytes))
+    return report(vertex, solved, { cached: false, miss, durationMs, sizeBytes })
+  }
+
+  #explainer({ vertex }: Step<R>, { key, parts }: RunRequest<R>, known: MissCause | undefined): () => MissCause {
+    if (known !== undefined) return () => known
+    const outcomeOf = (input: Vertex<R>): KnownOutcome => {
+      const { parts, report } = this.#steps.get(input.digest)!
+      const { miss, solved } = report ?? {}
+      return {
+        ...(solved === undefined ? {} : { key: solved.key }),
+        ...(parts === undefined ? {} : { parts }),
+        ...(miss === undefined ? {} : { miss }),
+      }
+    }
+    return explainMiss(this.#state.cache, { vertex, key, parts, outcomeOf })
   }
 
   #start(id: Digest, request: RunRequest<R>): SharedRun<R> {

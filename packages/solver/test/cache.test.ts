@@ -1,5 +1,5 @@
 import { createMemoryCache, createSolver, type Vertex } from '@tsbuild/solver'
-import type { BuildEvent } from '@tsbuild/spec'
+import { type BuildEvent, formatMiss } from '@tsbuild/spec'
 import { tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
 import { Calls, kindsByName, type Toy, type ToyOptions, toy } from './toy.js'
@@ -23,7 +23,7 @@ tests('cache', (test) => {
     const first = await solver.solve([chain(calls)])
     assert.is(first.results[0]?.result.text, 'b(a(base()))')
     assert.equal(
-      first.steps.map(({ cached, why }) => [cached, why]),
+      first.steps.map(({ cached, miss }) => [cached, miss && formatMiss(miss)]),
       Array(3).fill([false, 'no record']),
     )
     const second = await solver.solve([chain(calls)])
@@ -43,8 +43,8 @@ tests('cache', (test) => {
     'a changed argument': [
       { named: [{ name: 'arg VERSION', value: '2' }] },
       {},
-      'arg VERSION changed',
-      'input 0: inherited — an earlier step changed',
+      'arg VERSION: 1 → 2',
+      'inherited from a',
     ],
     'a new argument': [
       {
@@ -54,21 +54,21 @@ tests('cache', (test) => {
         ],
       },
       {},
-      'arg NEW added',
-      'input 0: inherited — an earlier step changed',
+      'arg NEW added: 1',
+      'inherited from a',
     ],
-    'a missing argument': [{ named: [] }, {}, 'arg VERSION removed', 'input 0: inherited — an earlier step changed'],
+    'a missing argument': [{ named: [] }, {}, 'arg VERSION removed: was 1', 'inherited from a'],
     'another instruction': [
       { attributes: 'other', named: [{ name: 'arg VERSION', value: '1' }] },
       {},
       'instruction changed',
-      'input 0: inherited — an earlier step changed',
+      'inherited from a',
     ],
     'a step that ignores the cache': [
       { ignoreCache: true, named: [{ name: 'arg VERSION', value: '1' }] },
       {},
-      'ignoreCache: --no-cache',
-      'input 0: inherited — an earlier step ran again',
+      '--no-cache',
+      'inherited from a',
     ],
     'the first of two': [
       { named: [{ name: 'arg VERSION', value: '1' }] },
@@ -79,7 +79,7 @@ tests('cache', (test) => {
         ],
       },
       undefined,
-      'user changed',
+      'user: hex:01 → hex:02',
     ],
   }
   for (const [title, [a, b, whyA, whyB]] of Object.entries(causes)) {
@@ -93,7 +93,7 @@ tests('cache', (test) => {
       await solver.solve([chain(calls, { named }, { named: last })])
       const { steps } = await solver.solve([chain(calls, a, { named: last, ...b })])
       assert.equal(
-        steps.map(({ why }) => why),
+        steps.map(({ miss }) => miss && formatMiss(miss)),
         [undefined, whyA, whyB],
       )
       assert.equal(
@@ -117,7 +117,7 @@ tests('cache', (test) => {
     await build('1', '1')
     await build('2', '2')
     const { steps } = await build('1', '3')
-    assert.is(steps[0]?.why, 'y changed')
+    assert.equal(steps[0]?.miss, { kind: 'option', name: 'y', before: '1', after: '3' })
   })
 
   test('solve() drops a record whose result is gone, and runs the step', async () => {
@@ -127,10 +127,38 @@ tests('cache', (test) => {
     const { result, key } = first.results[0]!
     gone.add(result.id)
     const { steps } = await solver.solve([toy(calls, 'a', { gone })])
-    assert.is(steps[0]?.why, 'result is gone')
+    assert.equal(steps[0]?.miss, { kind: 'gone' })
     assert.equal(
       cache.lookup(key).map(({ resultId }) => resultId),
       [steps[0]?.solved.result.id],
+    )
+  })
+
+  test('solve() tells when and why a record was dropped', async () => {
+    const { calls, cache, solver } = setUp()
+    const first = await solver.solve([toy(calls, 'a')])
+    const [record] = cache.lookup(first.results[0]!.key)
+    const before = Date.now()
+    await cache.drop(record!, 'pruned')
+    const { steps } = await solver.solve([toy(calls, 'a')])
+    const { miss } = steps[0]!
+    assert.is(miss?.kind, 'pruned')
+    if (miss?.kind !== 'pruned') return
+    assert.ok(miss.at >= before && miss.at <= Date.now())
+    assert.is(formatMiss(miss, miss.at + 7_200_000), 'no record: pruned 2 h ago')
+  })
+
+  test('solve() emits why a step misses, unless it is new', async () => {
+    const { calls, solver } = setUp()
+    const named = (value: string) => [{ name: 'arg', value }]
+    const events: BuildEvent[] = []
+    const onEvent = (event: BuildEvent) => events.push(event)
+    await solver.solve([chain(calls, { named: named('1') })], { onEvent })
+    assert.not(events.some(({ kind }) => kind === 'missed'))
+    await solver.solve([chain(calls, { named: named('2') })], { onEvent })
+    assert.equal(
+      events.flatMap((event) => (event.kind === 'missed' ? [event.why] : [])),
+      ['arg: 1 → 2', 'inherited from a'],
     )
   })
 
@@ -182,7 +210,7 @@ tests('cache', (test) => {
     assert.equal(Object.fromEntries(calls.runs), { a: 1, config: 2 })
     assert.is(first.results[0]?.key, second.results[0]?.key)
     assert.equal(
-      second.steps.map(({ why }) => why),
+      second.steps.map(({ miss }) => miss),
       [undefined, undefined],
     )
   })

@@ -1,6 +1,7 @@
 import type { CanonicalValue } from './canonical.js'
 import type { Digest } from './digest.js'
 import type { JsonValue } from './json.js'
+import type { CacheTombstone } from './miss.js'
 
 /** One input of a step as the cache key has it: kept with the record, so that a miss can be explained. */
 export interface NamedInput {
@@ -18,6 +19,10 @@ export interface CacheRecord {
   readonly kind: string
   /** The named inputs; bytes and bigint are kept as `hex:` / decimal strings. */
   readonly inputs: readonly { readonly name: string; readonly value: JsonValue }[]
+  /** The step as progress shows it. */
+  readonly name?: string
+  /** What the op told for explanations; not in the key. */
+  readonly facts?: JsonValue
   /** The ids of the very results that it was made on; a hit needs all of them equal. */
   readonly madeOn: readonly string[]
   /** Id of the result itself, new for each run. */
@@ -36,8 +41,11 @@ export interface CacheStore {
   lookup(key: Digest): readonly CacheRecord[]
   /** Adds a record; an older one with the same key and the same `madeOn` is replaced. Resolves when other processes see it. */
   save(record: CacheRecord): Promise<void>
-  /** Drops a record that turned out to be unusable (its result is gone). */
-  drop(record: CacheRecord): Promise<void>
+  /** Drops a record; what is gone for which reason is remembered for a while, see {@link CacheStore.tombstone}.
+   *  @param reason default: `result was removed` */
+  drop(record: CacheRecord, reason?: string): Promise<void>
+  /** When and why the last record of this key went, as far as that is remembered. */
+  tombstone(key: Digest): CacheTombstone | undefined
   /** The newest records of a step, newest first: for explanations. */
   nearest(step: string): readonly CacheRecord[]
 }

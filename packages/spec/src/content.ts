@@ -28,7 +28,7 @@ export interface ContentIngester {
 
 /** A blob that is being received; held with `await using`, thrown away unless committed. */
 export interface Ingest extends AsyncDisposable {
-  /** Bytes already there from an earlier attempt in this process (resume from here). */
+  /** Bytes already there from an earlier attempt, maybe of another process (resume from here). */
   readonly offset: number
   write(chunk: Uint8Array): Promise<void>
   /** Verifies, syncs and makes it visible. @throws {StoreError} `BLOB_DIGEST_MISMATCH`, `BLOB_SIZE_MISMATCH` */

@@ -1,4 +1,5 @@
 import type { Digest } from './digest.js'
+import type { MissCause } from './miss.js'
 
 /** A place in a Dockerfile, 1-based, both ends included. */
 export interface SourceRange {
@@ -26,6 +27,8 @@ export type BuildEvent =
   | (StepEvent & { readonly kind: 'started' })
   /** The step needed no run; `from` says where its result came from. */
   | (StepEvent & { readonly kind: 'cached'; readonly from: 'local' | 'shared' })
+  /** Why the step runs, as soon as that is known: where files are compared, when it has run. Steps that never ran before tell nothing. */
+  | (StepEvent & { readonly kind: 'missed'; readonly miss: MissCause; readonly why: string })
   /** A part of the step with a size, e.g. one layer of a pull. */
   | (StepEvent & {
       readonly kind: 'progress'

@@ -17,6 +17,7 @@ export {
 } from './digest.js'
 export { type ErrorDetails, hasCode, SpecError, type SpecErrorCode, TsbuildError } from './errors.js'
 export type { BuildEvent, OnBuildEvent, SourceRange } from './events.js'
+export { faultPoint, faultVariable } from './fault-point.js'
 export type {
   ContainerConfig,
   Descriptor,
@@ -30,6 +31,7 @@ export { canonicalJson, type JsonValue, parseJson } from './json.js'
 export type { KeyLocks, SessionLocks } from './locks.js'
 export { type Compression, isIndexType, isManifestType, layerCompression, mediaTypes } from './media-types.js'
 export type { Metadata, Table } from './metadata.js'
+export { type CacheTombstone, formatMiss, type MissCause } from './miss.js'
 export type { BindMount, Mount, OverlayMount } from './mount.js'
 export {
   formatPlatform,
@@ -41,11 +43,23 @@ export {
 } from './platform.js'
 export { familiarReference, familiarRepository, formatReference, parseReference, type Reference } from './reference.js'
 export type {
+  BlobUpload,
+  BlobUploads,
+  ManifestPut,
+  ManifestPutResult,
+  RepositoryBlobs,
+  RepositoryListings,
+  RepositoryManifest,
+  RepositoryManifests,
+  RepositoryStore,
+} from './repositories.js'
+export type {
   CgroupLimits,
   ContainerRuntime,
   ExecSpec,
   ExitStatus,
   NetworkMode,
+  ProcessIdentity,
   ProcessMount,
   ProcessNetwork,
   ProcessSpec,

@@ -35,7 +35,7 @@ export function hostPlatform(): Platform {
 export function normalizePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase() === 'macos' ? 'darwin' : platform.os.toLowerCase()
   const given = platform.architecture.toLowerCase()
-  const [architecture, implied] = architectures[given] ?? [given]
+  const [architecture, implied] = (Object.hasOwn(architectures, given) ? architectures[given] : undefined) ?? [given]
   let variant = platform.variant?.toLowerCase() || implied
   if (architecture === 'arm64' && (variant === 'v8' || variant === '8')) variant = undefined
   if (architecture === 'amd64' && variant === 'v1') variant = undefined

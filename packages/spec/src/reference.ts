@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { type Digest, isDigest } from './digest.js'
 import { SpecError } from './errors.js'
 
@@ -54,7 +55,10 @@ export function parseReference(name: string): Reference {
   const named = isHostName(first)
   let registry = named ? first : 'docker.io'
   let repository = named ? rest.slice(slash + 1) : rest
-  if (named && !host.test(first)) fail(`"${first}" is not a registry host`)
+  if (named && !host.test(first))
+    fail(`"${first}" is not a registry host`, isIPv6(first) ? `Put brackets around the address: [${first}]` : undefined)
+  const address = /^\[(.*)\]/.exec(first)?.[1]
+  if (named && address !== undefined && !isIPv6(address)) fail(`"${address}" is not an IPv6 address`)
   if (named && Number(/:(\d+)$/.exec(first)?.[1] ?? 0) > 65535) fail(`the port of "${first}" is above 65535`)
   if (registry === 'index.docker.io') registry = 'docker.io'
   if (registry === 'docker.io' && !repository.includes('/')) repository = `library/${repository}`

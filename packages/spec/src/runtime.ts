@@ -12,7 +12,14 @@ export type ProcessMount =
       readonly target: string
       readonly readonly: boolean
     }
-  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes?: number }
+  /** Memory. `mode` are its permission bits (default 0o1777); `options` are Docker's: `nosuid` is always there. */
+  | {
+      readonly kind: 'tmpfs'
+      readonly target: string
+      readonly sizeBytes?: number
+      readonly mode?: number
+      readonly options?: readonly ('nosuid' | 'nodev' | 'noexec' | 'ro')[]
+    }
   /** A file with this content on a private tmpfs: secrets never touch the disk. */
   | {
       readonly kind: 'secret'
@@ -30,7 +37,8 @@ export type NetworkMode = 'host' | 'none'
  * that is bind-mounted). */
 export type ProcessNetwork = NetworkMode | { readonly kind: 'namespace'; readonly path: string }
 
-/** `sandbox` is Docker's default capability set with masked paths; `insecure` keeps all of ours. */
+/** `sandbox` has Docker's default capabilities and seccomp rules, masked paths, and no device but those of its own /dev; `insecure` has
+ * all of our capabilities and nothing of the rest. */
 export type SecurityMode = 'sandbox' | 'insecure'
 
 /** A resource limit set before exec; `Infinity` is unlimited. */
@@ -47,16 +55,18 @@ export interface SeccompProfile {
 
 /** What differs from Docker's defaults in the isolation of a process. */
 export interface Sandbox {
-  /** Capabilities besides the default set, with or without `CAP_`; `ALL` is every one that this process has. */
+  /** Capabilities besides the default set, with or without `CAP_`, in any case; `ALL` is every one that this process has. */
   readonly capAdd?: readonly string[]
   /** Capabilities less than the default set; `ALL` leaves those of `capAdd` only. */
   readonly capDrop?: readonly string[]
   /** No program gains privileges by its setuid bit or file capabilities. Default false. */
   readonly noNewPrivileges?: boolean
-  /** Which system calls are allowed. Default `default`: Docker's rules. */
+  /** Which system calls are allowed. Default: `default`, Docker's rules; for `insecure` processes `unconfined`. */
   readonly seccomp?: 'default' | 'unconfined' | SeccompProfile
   /** The root file system cannot be written; mounts on it can. Default false. */
   readonly readonlyRoot?: boolean
+  /** All devices of the host are in /dev; for `insecure`, they can be opened. Default false. */
+  readonly hostDevices?: boolean
 }
 
 /** Limits of all processes of a root together; they take a cgroup. */
@@ -83,6 +93,11 @@ export interface ProcessSpec {
   readonly hostname?: string
   /** Further lines of /etc/hosts: `[name, address]`. */
   readonly extraHosts?: readonly (readonly [name: string, address: string])[]
+  /** Content of /etc/resolv.conf. Default: that of the host. */
+  readonly resolvConf?: string
+  /** A container rather than a step: /etc/hostname is shown, too, and /etc/hosts, /etc/hostname and /etc/resolv.conf can be written;
+   * what is written there is kept in memory only. Default false. */
+  readonly container?: boolean
   readonly mounts?: readonly ProcessMount[]
   readonly limits?: readonly ResourceLimit[]
   readonly shmSizeBytes?: number
@@ -93,8 +108,9 @@ export interface ProcessSpec {
 }
 
 export interface RunOptions extends CallOptions {
-  /** Called as output comes; chunks are not lines. */
-  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void
+  /** Called as output comes; chunks are not lines. A promise that it returns is waited for: with about 1 MiB on its way, the process
+   * waits, too. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => unknown
   /** Between SIGTERM and SIGKILL when `signal` aborts. Default 2000 (ms); 0 kills at once. */
   readonly graceMs?: number
 }
@@ -113,7 +129,8 @@ export interface Runtime extends AsyncDisposable {
   readonly kind: 'native' | 'oci'
   /** Starts, in the background, what the first step would wait for. */
   warm?(): void
-  /** @throws {RuntimeError} `COMMAND_NOT_FOUND` (127), `COMMAND_NOT_EXECUTABLE` (126), `USER_NOT_FOUND`, `ROOT_UNUSABLE`, `MOUNT_UNUSABLE`, `LIMIT_REFUSED`, `RUNTIME_UNAVAILABLE` */
+  /** @throws {RuntimeError} `COMMAND_NOT_FOUND` (127), `COMMAND_NOT_EXECUTABLE` (126), `USER_NOT_FOUND`, `ROOT_UNUSABLE`, `MOUNT_UNUSABLE`, `LIMIT_REFUSED`,
+   * `CAPABILITY_UNKNOWN`, `CAPABILITY_UNAVAILABLE`, `SECCOMP_PROFILE_INVALID`, `RUNTIME_UNAVAILABLE` */
   run(process: ProcessSpec, options?: RunOptions): Promise<ExitStatus>
 }
 
@@ -130,19 +147,29 @@ export interface StartOptions extends RunOptions {
   readonly terminal?: TerminalSize
 }
 
-/** A process that runs, or has ended. */
-export interface RunningProcess {
+/** A process of the machine that no other one can be taken for. */
+export interface ProcessIdentity {
   /** The host's id. Its namespaces and root can be reached through it while it runs. */
   readonly pid: number
-  /** Resolves once nothing of the process is left and all output was delivered; never rejects but with the reason of an aborted signal. */
+  /** When it was started, in clock ticks since boot: field 22 of `/proc/PID/stat`, as text. */
+  readonly startTime: string
+}
+
+/** A process that runs, or has ended. */
+export interface RunningProcess extends ProcessIdentity {
+  /** Paths in the root that were made for it to mount on. They are removed after it; until then they are not its own changes. */
+  readonly mountPoints: readonly string[]
+  /** Resolves once nothing of the process is left and all output was delivered. Rejects with the reason of an aborted signal, with
+   * what `onOutput` threw, or with `RUNTIME_UNAVAILABLE` when the runtime was closed or lost; the process is gone then, too. */
   readonly ended: Promise<ExitStatus>
   /** Resolves when the process can take more. @throws {RuntimeError} `INPUT_CLOSED` */
   write(chunk: Uint8Array): Promise<void>
   /** End of its input. */
   endInput(): void
   resize(size: TerminalSize): void
-  /** Sends a signal to it (not to its children). Nothing happens when it has ended. */
-  kill(signal: NodeJS.Signals): void
+  /** Sends a signal, by name or number, to it (not to its children). Nothing happens when it has ended. A first process of a PID
+   * namespace gets only those that it has a handler for, and SIGKILL and SIGSTOP. */
+  kill(signal: NodeJS.Signals | number): void
 }
 
 /** A process that joins another: what is not here (root, network, mounts, host names, cgroup) is that one's. */
@@ -154,9 +181,10 @@ export type ExecSpec = Pick<ProcessSpec, 'args' | 'env' | 'cwd' | 'user' | 'secu
 export interface ContainerRuntime extends Runtime {
   /** Resolves when the program was started. @throws {RuntimeError} as `run` does */
   start(process: ProcessSpec, options?: StartOptions): Promise<RunningProcess>
-  /** Starts a process in the namespaces, root and cgroup of process `pid`.
-   * @throws {RuntimeError} as `run` does, and `PROCESS_GONE` when there is no such process any more */
-  exec(pid: number, process: ExecSpec, options?: StartOptions): Promise<RunningProcess>
-  /** Stops every process in the PID namespace of `pid`; they go on when the result is disposed, or when this program ends. */
-  pause(pid: number): Promise<AsyncDisposable>
+  /** Starts a process in the namespaces, root and cgroup of another one. A number alone is taken for whatever has that id now.
+   * @throws {RuntimeError} as `run` does, and `PROCESS_GONE` when there is no such process in a PID namespace of its own any more */
+  exec(target: number | ProcessIdentity, process: ExecSpec, options?: StartOptions): Promise<RunningProcess>
+  /** Stops every process in the PID namespace of the target; they go on when the result is disposed, or when this program ends.
+   * @throws {RuntimeError} `PROCESS_GONE` */
+  pause(target: number | ProcessIdentity): Promise<AsyncDisposable>
 }

@@ -16,6 +16,8 @@ export type StoreErrorCode =
   | 'ROOT_READ_ONLY'
   /** The root folder can't be made or used: a file in the way, no permission, a broken format file. */
   | 'ROOT_UNUSABLE'
+  /** The id or the name of a container is taken. */
+  | 'CONTAINER_EXISTS'
   /** A newer tsbuild wrote the root folder. */
   | 'FORMAT_TOO_NEW'
   /** The metadata database failed; `cause` says how. */

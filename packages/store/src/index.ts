@@ -1,3 +1,7 @@
+export { settle } from './check/check-store.js'
+export type { CheckedSnapshots, CheckOptions } from './check/context.js'
+export type { CheckPhase, Finding, FindingKind, OnCheckProgress, Problem } from './check/finding.js'
+export type { ContainerTable, StoredContainer } from './containers/container-table.js'
 export type { SyncFileSystem } from './database/syncer.js'
 export { StoreError, type StoreErrorCode } from './errors.js'
 export type { GarbageOptions, GarbageReport } from './garbage/collect-garbage.js'
@@ -6,4 +10,4 @@ export type { ImageNames, ImageTarget, StoredImage } from './images/image-names.
 export type { BlobSource, KnownBlob, LayerRecord, LayerTables } from './layers/layer-tables.js'
 export type { Lease, LeaseResource, Leases } from './leases/leases.js'
 export { openStore } from './open-store.js'
-export type { OpenStoreOptions, Store } from './store.js'
+export type { OpenStoreOptions, ResourceUses, Store } from './store.js'

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import type { SessionLocks } from '@tsbuild/spec'
-import { createCacheStore } from './cache/cache-records.js'
+import { allRecords, createCacheStore, dropRecords } from './cache/cache-records.js'
+import { checkStore } from './check/check-store.js'
+import { createContainerTable } from './containers/container-table.js'
 import { createContentStore } from './content/content-store.js'
 import { createIngests } from './content/ingests.js'
 import { createBootStamps } from './database/boot-stamps.js'
@@ -10,11 +12,13 @@ import { openLmdb } from './database/lmdb-database.js'
 import { createMetadata } from './database/metadata.js'
 import { createSyncer, syncByProgram } from './database/syncer.js'
 import { collectGarbage } from './garbage/collect-garbage.js'
+import { resourceUses, takeUnleased } from './garbage/resource-uses.js'
 import { sweep } from './garbage/sweep.js'
 import { createImageNames } from './images/image-names.js'
 import { createLayoutIndex } from './images/layout-index.js'
 import { createLayerTables } from './layers/layer-tables.js'
 import { createLeases } from './leases/leases.js'
+import { createRepositories } from './repositories/create-repositories.js'
 import { type Ballast, createBallast } from './root/ballast.js'
 import { findRoot, prepareRoot } from './root/prepare-root.js'
 import { type RootPaths, rootPaths } from './root/root-paths.js'
@@ -40,6 +44,7 @@ export async function openStore(
   let swept: Promise<unknown> | undefined
   const sweepOnce = () => {
     swept ??= Promise.all([ballast.fill(), sweep(paths, db, sessions)]).catch(() => {})
+    return swept
   }
   const content = createContentStore(paths, {
     ingests,
@@ -48,6 +53,10 @@ export async function openStore(
   })
   const layout = createLayoutIndex(db, paths, session, (digest) => content.readSmall(digest))
   if (!readonly) syncer.catchUp()
+  const leases = createLeases(db, session)
+  const { syncBlobs } = layout
+  const images = createImageNames(db, layout)
+  const cache = createCacheStore(db, stamps, syncer.schedule)
   let closing: Promise<void> | undefined
   const close = async () => {
     await swept
@@ -58,13 +67,21 @@ export async function openStore(
   return {
     root: paths.root,
     content,
-    images: createImageNames(db, layout),
+    images,
     layers: createLayerTables(db, stamps, syncer.schedule),
-    cache: createCacheStore(db, stamps, syncer.schedule),
-    leases: createLeases(db, session),
+    cache,
+    records: () => allRecords(db),
+    leases,
+    containers: createContainerTable(db),
+    repositories: createRepositories({ paths, db, content, leases, sessions, readonly, syncBlobs }),
     metadata: createMetadata(db),
     sweep: () => sweep(paths, db, sessions),
     collectGarbage: (garbage = {}) => collectGarbage({ paths, db, content, sessions }, garbage),
+    check: (checks) =>
+      checkStore({ paths, db, content, sessions, stamps, layout, images, cache, options: checks, corrupt: new Set() }),
+    dropRecords: (records, reason) => dropRecords(db, records, reason),
+    uses: () => resourceUses(db, sessions, (digest) => content.readSmall(digest)),
+    takeUnleased: (name, take) => takeUnleased(db, sessions, name, take),
     sync: syncer.sync,
     [Symbol.asyncDispose]: () => (closing ??= close()),
   }

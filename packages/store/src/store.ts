@@ -1,4 +1,7 @@
-import type { CacheStore, ContentStore, Metadata } from '@tsbuild/spec'
+import type { CacheRecord, CacheStore, ContentStore, Metadata, RepositoryStore } from '@tsbuild/spec'
+import type { CheckOptions } from './check/context.js'
+import type { Finding } from './check/finding.js'
+import type { ContainerTable } from './containers/container-table.js'
 import type { SyncFileSystem } from './database/syncer.js'
 import type { GarbageOptions, GarbageReport } from './garbage/collect-garbage.js'
 import type { SweepReport } from './garbage/sweep.js'
@@ -17,17 +20,42 @@ export interface Store extends AsyncDisposable {
   readonly images: ImageNames
   readonly layers: LayerTables
   readonly cache: CacheStore
+  /** All cache records as they are now. */
+  records(): AsyncIterable<CacheRecord>
   readonly leases: Leases
+  readonly containers: ContainerTable
+  /** What registry servers keep: repositories with their blobs, manifests and tags. */
+  readonly repositories: RepositoryStore
   /** For tables of other packages. */
   readonly metadata: Metadata
   /** Takes away the partial blobs and leases of dead sessions. The store does it on its own before it first receives a blob. */
   sweep(): Promise<SweepReport>
-  /** Takes away blobs and snapshots that no name, record or lease reaches.
+  /** Takes away blobs and snapshots that no name, container, repository, record or lease reaches.
    *  @throws {StoreError} `STORE_FULL`, `METADATA_FAILED`, or what `removeSnapshot` throws */
   collectGarbage(options?: GarbageOptions): Promise<GarbageReport>
+  /** Compares blobs, names, records, tables and snapshots with one another, and mends what is wrong where that is asked for. Others may
+   *  use the root folder meanwhile.
+   *  @throws what the callbacks throw; {StoreError} `METADATA_FAILED` */
+  check(options: CheckOptions): Promise<Finding[]>
+  /** Drops records that are still the ones they were.
+   *  @param reason as an explanation shows it, e.g. `pruned` */
+  dropRecords(records: readonly CacheRecord[], reason: string): Promise<void>
+  /** What is used just now by others than cache records. */
+  uses(): Promise<ResourceUses>
+  /** Calls `take`, which is synchronous and quick, unless somebody has leased what is called so; nobody can lease it meanwhile. Tells
+   *  whether it did. */
+  takeUnleased(name: string, take: () => void): Promise<boolean>
   /** Makes all that was saved until now survive a power cut. It happens in the background, too, seconds after something was saved;
    *  records and layers that were not synced when the power went are answered as unknown at the next boot. */
   sync(): Promise<void>
+}
+
+/** Digests of blobs and names of snapshots. */
+export interface ResourceUses {
+  /** What names of images and containers lead to. */
+  readonly named: ReadonlySet<string>
+  /** What living processes have leased. */
+  readonly leased: ReadonlySet<string>
 }
 
 export interface OpenStoreOptions {

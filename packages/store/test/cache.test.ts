@@ -79,6 +79,26 @@ tests('cache', (test) => {
     assert.equal(store.cache.nearest('build#1 RUN'), [])
   })
 
+  test('drop() remembers when and why, for the newest 512 keys, until the key is back', async () => {
+    await using dir = await tempDir()
+    await using store = await openTestStore(dir.path)
+    const { cache } = store
+    const key = (index: number) => digestOf(`key ${index}`)
+    assert.is(cache.tombstone(key(0)), undefined)
+    const began = Date.now()
+    for (let index = 0; index < 515; index++) {
+      await cache.save(record({ key: key(index) }))
+      await cache.drop(record({ key: key(index) }), 'pruned')
+    }
+    const { at, ...rest } = cache.tombstone(key(514))!
+    assert.equal(rest, { step: 'build#1 RUN', key: key(514), reason: 'pruned' })
+    assert.ok(at >= began && at <= Date.now())
+    const kept = Array.from({ length: 515 }, (_, index) => cache.tombstone(key(index))).filter((row) => row)
+    assert.is(kept.length, 512)
+    await cache.save(record({ key: key(514) }))
+    assert.is(cache.tombstone(key(514)), undefined)
+  })
+
   test('lookup() does not trust a record of another boot that was not synced', async () => {
     await using dir = await tempDir()
     await using db = openLmdb(`${dir.path}/metadata`, { readonly: false, onFull: () => false })

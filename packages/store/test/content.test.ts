@@ -134,6 +134,34 @@ tests('content', (test) => {
     assert.equal(await bytesOf(store.content.read(descriptor)), data)
   })
 
+  test('openIngest() goes on with what an earlier process received, and with nothing that is too long', async () => {
+    await using dir = await tempDir()
+    const large = Buffer.alloc(300_000, 'part')
+    const received = 200_000
+    for (const [length, offset] of [
+      [large.length, received],
+      [received - 1, 0],
+    ] as const) {
+      const descriptor = { digest: descriptorOf(large).digest, size: length }
+      {
+        await using store = await openTestStore(dir.path)
+        await using ingest = await store.content.openIngest(descriptorOf(large))
+        await ingest.write(large.subarray(ingest.offset, received))
+      }
+      assert.equal(await readdir(join(dir.path, 'ingest')), [])
+      assert.is((await readdir(join(dir.path, 'partial'))).length, 1)
+      await using store = await openTestStore(dir.path)
+      await using ingest = await store.content.openIngest(descriptor)
+      assert.is(ingest.offset, offset)
+      assert.equal(await readdir(join(dir.path, 'partial')), [])
+      if (offset === 0) continue
+      await ingest.write(large.subarray(offset))
+      await ingest.commit()
+      assert.ok(large.equals(Buffer.from(await bytesOf(store.content.read(descriptorOf(large))))))
+      await store.content.removeBlob(descriptor.digest)
+    }
+  })
+
   test('openIngest() for one digest twice at once does no harm', async () => {
     await using dir = await tempDir()
     await using store = await openTestStore(dir.path)

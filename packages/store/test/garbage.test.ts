@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asDiffID, digestOf, type SnapshotName } from '@tsbuild/spec'
+import { asDiffID, digestHex, digestOf, type SnapshotName } from '@tsbuild/spec'
 import type { Store } from '@tsbuild/store'
 import { tempDir, tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
@@ -113,6 +113,35 @@ tests('garbage', (test) => {
     assert.is(store.layers.get(snapshotName('aged')), undefined)
   })
 
+  test('collectGarbage() with `only` takes these, however young, where nothing reaches them', async () => {
+    await using dir = await tempDir()
+    await using store = await openTestStore(dir.path)
+    const { manifest, config, layer, chain } = await addImage(store, emptyTar)
+    const [top, other] = [snapshotName('top'), snapshotName('other')]
+    for (const snapshot of [top, other]) await store.layers.set(snapshot, { ...old, createdAt: Date.now() })
+    await store.layers.setChain(chain, [top])
+    await store.layers.addBlob(asDiffID(layer.digest), { ...layer, sources: [] })
+    const loose = await addBlob(store, Buffer.from('loose'))
+    await store.images.set(name, { manifest, platform })
+    const only = new Set<string>([manifest, config, layer].map(({ digest }) => digest)).add(top)
+    const collect = () => store.collectGarbage({ only, graceMs: -1000, removeSnapshot: async () => {} })
+    assert.equal(await collect(), { blobs: 0, blobBytes: 0, snapshots: [], snapshotBytes: 0 })
+    await store.images.remove(name)
+    const lease = await store.leases.acquire({ kind: 'snapshot', name: top }, { kind: 'blob', digest: config.digest })
+    const first = await collect()
+    assert.equal([first.blobs, first.snapshots], [2, []])
+    assert.ok(store.content.hasBlob(config.digest))
+    assert.equal(store.layers.blobs(asDiffID(layer.digest)), [], 'forms of layers that nobody knows are forgotten')
+    await lease[Symbol.asyncDispose]()
+    // A released lease counts on for a collection that began in the same millisecond.
+    const released = Date.now()
+    while (Date.now() === released);
+    const second = await collect()
+    assert.equal([second.blobs, second.snapshots], [1, ['top']])
+    assert.ok(store.content.hasBlob(loose.digest))
+    assert.is(store.layers.get(other)?.bytes, 5)
+  })
+
   test('collectGarbage() keeps what is leased until the lease is long released', async () => {
     await using dir = await tempDir()
     await using store = await openTestStore(dir.path)
@@ -214,6 +243,7 @@ tests('garbage', (test) => {
     await own.write(Buffer.from('ow'))
     const report = await again.sweep()
     assert.ok(report.files <= 1, 'the first write may have swept already')
+    assert.equal(await readdir(join(dir.path, 'partial')), [digestHex(digestOf(Buffer.alloc(3_000_000, 7)))])
     assert.is((await readdir(join(dir.path, 'ingest'))).length, 1)
     await own.write(Buffer.from('n'))
     await own.commit()

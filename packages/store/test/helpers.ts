@@ -9,6 +9,7 @@ import {
   digestOf,
   type JsonValue,
   mediaTypes,
+  type SessionLocks,
   type SnapshotName,
 } from '@tsbuild/spec'
 import { type OpenStoreOptions, openStore, type Store } from '@tsbuild/store'
@@ -16,7 +17,10 @@ import { pidSessions } from './pid-sessions.js'
 
 export const platform = { os: 'linux', architecture: 'amd64' }
 
-export function openTestStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
+export function openTestStore(
+  root: string,
+  options: OpenStoreOptions & { readonly sessions?: SessionLocks } = {},
+): Promise<Store> {
   return openStore(root, { sessions: pidSessions(), syncFileSystem: async () => {}, ...options })
 }
 

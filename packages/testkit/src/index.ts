@@ -8,9 +8,19 @@ export {
 export { makeBusyboxRootfs } from './base-images/busybox.js'
 export { type CommandOptions, command, findProgram } from './base-images/command.js'
 export { busyboxRootfs } from './busybox-rootfs.js'
+export { containerConformance } from './container-conformance.js'
+export { isSmooth, type LoopDelay, loopDelays } from './loop-delay.js'
 export { inMount } from './mount-shell.js'
 export {
+  type OpenRegistry,
+  type RegistryTrait,
+  type RegistryUnderTest,
+  registryConformance,
+} from './registry-conformance.js'
+export {
   freePort,
+  type KeyPair,
+  makeCertificate,
   type RegistryServer,
   type RegistryServerOptions,
   registryProblem,

@@ -17,6 +17,8 @@ export interface RegistryServerOptions {
   readonly auth?: { readonly user: string; readonly password: string }
   /** HTTPS with a certificate of its own for 127.0.0.1 and localhost (needs the program `openssl`). Default: plain HTTP. */
   readonly tls?: boolean
+  /** With `tls`: only clients with the certificate in `client` are served. */
+  readonly clientCertificate?: boolean
 }
 
 /** A real registry on a free loopback port; disposing it ends the process and removes its files. */
@@ -30,6 +32,8 @@ export interface RegistryServer extends AsyncDisposable {
   readonly storage: string
   /** The certificate in PEM form, with `tls`. */
   readonly certificate?: string
+  /** In PEM form, with `clientCertificate`. */
+  readonly client?: { readonly cert: string; readonly key: string }
   /** What the registry has logged. */
   log(): string
 }
@@ -52,7 +56,11 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
   }
 }
 
-async function startOnce({ auth, tls = false }: RegistryServerOptions): Promise<RegistryServer> {
+async function startOnce({
+  auth,
+  tls = false,
+  clientCertificate = false,
+}: RegistryServerOptions): Promise<RegistryServer> {
   await using stack = new AsyncDisposableStackLike()
   const folder = stack.use(await tempDir('tsbuild-registry-'))
   const storage = join(folder.path, 'storage')
@@ -60,9 +68,11 @@ async function startOnce({ auth, tls = false }: RegistryServerOptions): Promise<
   const lines = ['version: 0.1', 'log:', '  level: warn', '  accesslog: { disabled: true }', 'storage:']
   lines.push('  delete: { enabled: true }', `  filesystem: { rootdirectory: ${JSON.stringify(storage)} }`)
   lines.push('http:', `  addr: 127.0.0.1:${port}`, '  secret: loopback-only')
-  const certificate = tls ? await makeCertificate(folder.path) : undefined
+  const certificate = tls ? (await makeCertificate(folder.path, 'tls')).cert : undefined
+  const client = clientCertificate ? await makeCertificate(folder.path, 'client') : undefined
   if (tls)
     lines.push('  tls:', `    certificate: ${join(folder.path, 'tls.crt')}`, `    key: ${join(folder.path, 'tls.key')}`)
+  if (client !== undefined) lines.push('    clientcas:', `      - ${join(folder.path, 'client.crt')}`)
   if (auth !== undefined) {
     const { stdout } = await run('htpasswd', ['-Bbn', auth.user, auth.password])
     await writeFile(join(folder.path, 'htpasswd'), stdout)
@@ -81,7 +91,7 @@ async function startOnce({ auth, tls = false }: RegistryServerOptions): Promise<
   let log = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (log += text))
-  await ready(child, `${tls ? 'https' : 'http'}://127.0.0.1:${port}/v2/`, () => log)
+  await ready(child, `${tls ? 'https' : 'http'}://127.0.0.1:${port}/v2/`, client, () => log)
   const held = stack.move()
   return {
     host: `localhost:${port}`,
@@ -89,6 +99,7 @@ async function startOnce({ auth, tls = false }: RegistryServerOptions): Promise<
     port,
     storage,
     ...(certificate === undefined ? {} : { certificate }),
+    ...(client === undefined ? {} : { client }),
     log: () => log,
     [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
   }
@@ -104,7 +115,15 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-async function makeCertificate(folder: string): Promise<string> {
+/** Both in PEM form. */
+export interface KeyPair {
+  readonly cert: string
+  readonly key: string
+}
+
+/** A certificate for 127.0.0.1 and localhost that vouches for itself, in files `<name>.crt` and `<name>.key`. Needs the program
+ * `openssl`. */
+export async function makeCertificate(folder: string, name: string): Promise<KeyPair> {
   const names = 'subjectAltName=IP:127.0.0.1,DNS:localhost'
   const args = [
     'req',
@@ -119,26 +138,27 @@ async function makeCertificate(folder: string): Promise<string> {
     '-subj',
     '/CN=localhost',
   ]
-  await run('openssl', [...args, '-addext', names, '-keyout', join(folder, 'tls.key'), '-out', join(folder, 'tls.crt')])
-  return readFile(join(folder, 'tls.crt'), 'utf8')
+  const [keyPath, path] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)]
+  await run('openssl', [...args, '-addext', names, '-keyout', keyPath, '-out', path])
+  return { cert: await readFile(path, 'utf8'), key: await readFile(keyPath, 'utf8') }
 }
 
-async function ready(child: ChildProcess, url: string, log: () => string): Promise<void> {
+async function ready(child: ChildProcess, url: string, client: KeyPair | undefined, log: () => string): Promise<void> {
   let failure: unknown
   child.once('error', (error) => (failure = error))
   for (let count = 0; count < 400; count++) {
     if (failure !== undefined) throw failure
     if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}: ${log()}`)
-    if (await answers(url)) return
+    if (await answers(url, client)) return
     await sleep(25)
   }
   throw new Error(`docker-registry does not answer: ${log()}`)
 }
 
-function answers(url: string): Promise<boolean> {
+function answers(url: string, client: KeyPair | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     const request = url.startsWith('https:')
-      ? httpsGet(url, { rejectUnauthorized: false, agent: false })
+      ? httpsGet(url, { rejectUnauthorized: false, agent: false, ...client })
       : httpGet(url, { agent: false })
     request.once('response', (response) => {
       response.resume()

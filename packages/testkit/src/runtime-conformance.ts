@@ -5,6 +5,7 @@ import { benchTests, type CreateRuntime, type MakeRootfs } from './runtime-confo
 import { isolationTests } from './runtime-conformance/isolation.js'
 import { mountTests } from './runtime-conformance/mounts.js'
 import { networkTests } from './runtime-conformance/network.js'
+import { sandboxTests } from './runtime-conformance/sandbox.js'
 import { userTests } from './runtime-conformance/users.js'
 import type { RegisterTest } from './tests.js'
 
@@ -19,5 +20,6 @@ export function runtimeConformance(
   skip: string | undefined = process.getuid?.() === 0 ? undefined : 'needs root',
 ): void {
   const benchTest = benchTests(test, createRuntime, makeRootfs, skip)
-  for (const group of [commandTests, userTests, isolationTests, networkTests, mountTests, endTests]) group(benchTest)
+  for (const group of [commandTests, userTests, isolationTests, sandboxTests, networkTests, mountTests, endTests])
+    group(benchTest)
 }

@@ -86,7 +86,8 @@ function flagsOf({ build, output, named_context_dirs: directories = {} }, { work
 
 /** An OCI archive to compare, the files where the origin looks at them, and what the step itself asks for. */
 function outputsOf({ output: { type, attrs = {} }, expect }, work, replace) {
-  const rewrite = attrs['rewrite-timestamp'] ? ',rewrite-timestamp=true' : ''
+  const epoch = attrs['source-date-epoch']
+  const rewrite = `${attrs['rewrite-timestamp'] ? ',rewrite-timestamp=true' : ''}${epoch === undefined ? '' : `,source-date-epoch=${epoch}`}`
   const directory = type === 'oci' && attrs.tar === 'false'
   const outputs = [`type=oci,dest=${join(work, 'image')}${directory ? ',tar=false' : ''}${rewrite}`]
   if (fileExpectations.some((name) => name in expect)) outputs.push(`type=local,dest=${join(work, 'files')}`)

@@ -12,7 +12,9 @@ export interface BuildFlags extends EngineFlags {
   readonly ssh: readonly string[]
   readonly allow: readonly string[]
   readonly ulimit: readonly string[]
+  readonly securityOpt: readonly string[]
   readonly label: readonly string[]
+  readonly annotation: readonly string[]
   readonly target?: string
   readonly cache: boolean
   readonly cacheFilter: readonly string[]
@@ -20,7 +22,7 @@ export interface BuildFlags extends EngineFlags {
   readonly output: readonly string[]
   readonly push?: boolean
   readonly load?: boolean
-  readonly platform?: string
+  readonly platform: readonly string[]
   readonly network?: string
   readonly addHost: readonly string[]
   readonly shmSize?: string
@@ -34,35 +36,55 @@ export interface BuildFlags extends EngineFlags {
 
 const collect = (value: string, before: readonly string[]) => [...before, value]
 
-export function defineBuildFlags(command: Command): void {
+/** Flags that say what is built; the other ones of `build` say where it goes and what is shown. */
+export function defineGraphFlags(command: Command): void {
   const many = (flags: string, text: string) => command.option(flags, text, collect, [])
   command.argument(
     '[PATH]',
     'directory whose files COPY and ADD take (the context), - for standard input, or a git or http URL',
   )
-  many('-t, --tag <name>', 'name for the image, repository[:tag]')
-  command.option('-f, --file <path>', 'path of the Dockerfile, - for standard input (default: PATH/Dockerfile)')
+  command.option(
+    '-f, --file <path>',
+    'path or http URL of the Dockerfile, - for standard input (default: PATH/Dockerfile)',
+  )
   many('--build-arg <name[=value]>', 'value of an ARG; without value, that of the environment')
-  many('--build-context <name=value>', 'further context for FROM and --from: a directory or docker-image://NAME')
-  many('--secret <spec>', 'what RUN --mount=type=secret finds: id=…,src=FILE or id=…,env=NAME')
-  many('--ssh <id[=path,…]>', 'agent for RUN --mount=type=ssh: that of $SSH_AUTH_SOCK, a socket, or key files')
+  many(
+    '--build-context <name=value>',
+    'further context for FROM and --from: a directory, a git or http URL, docker-image://NAME, oci-layout://DIR, target:STAGE',
+  )
+  many(
+    '--secret <spec>',
+    'what RUN --mount=type=secret finds, and credentials for sources: id=…,src=FILE or id=…,env=NAME',
+  )
+  many(
+    '--ssh <id[=path,…]>',
+    'agent for RUN --mount=type=ssh and git by ssh: that of $SSH_AUTH_SOCK, a socket, or key files',
+  )
   many('--allow <entitlement>', 'what RUN may ask for: security.insecure (network.host is granted always)')
   command.option('--target <stage>', 'stage to build (default: the last)')
-  many('--label <name=value>', 'label for the image')
   command.option('--no-cache', 'run every step again')
   many('--no-cache-filter <stages>', 'run the steps of these stages again')
   command.option('--pull', 'ask the registry for every base image')
-  many(
-    '-o, --output <spec>',
-    'where the result goes: type=image|oci|docker|registry|local|tar,dest=…; a directory; - for a tar',
-  )
-  command.option('--push', 'send the image to the registries of its names')
-  command.option('--load', 'load the image into docker or podman')
-  command.option('--platform <os/arch>', 'platform of the image (default: that of this machine)')
+  many('--platform <os/arch[,…]>', 'platform of the image (default: that of this machine), or several of them')
   command.option('--network <mode>', 'network of RUN steps: host or none (default: host)')
   many('--add-host <name:address>', 'further line for /etc/hosts during RUN')
   command.option('--shm-size <bytes>', 'size of /dev/shm during RUN, e.g. 64m')
   many('--ulimit <name=soft[:hard]>', 'resource limit during RUN, e.g. nofile=1024:2048; -1 is unlimited')
+  many('--security-opt <option>', 'for RUN: no-new-privileges, seccomp=unconfined, seccomp=FILE')
+}
+
+export function defineBuildFlags(command: Command): void {
+  const many = (flags: string, text: string) => command.option(flags, text, collect, [])
+  defineGraphFlags(command)
+  many('-t, --tag <name>', 'name for the image, repository[:tag]')
+  many('--label <name=value>', 'label for the image')
+  many('--annotation <[place:]key=value>', 'OCI annotation; place: manifest (default), index, …-descriptor, [os/arch]')
+  many(
+    '-o, --output <spec>',
+    'where the result goes: type=image|oci|docker|registry|local|tar,dest=…,name=…,compression=…; a directory; - for a tar',
+  )
+  command.option('--push', 'send the image to the registries of its names')
+  command.option('--load', 'load the image into docker or podman')
   command.option('--iidfile <path>', 'write the id of the image into this file')
   command.option('--metadata-file <path>', 'write digests and names into this file, as JSON')
   command.option('-q, --quiet', 'no progress; the id of the image on standard output')

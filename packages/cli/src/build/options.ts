@@ -2,6 +2,8 @@ import type { BuildOptions, Entitlement } from '@tsbuild/core'
 import { badFlag, CliError } from '../errors.js'
 import { parseBytes } from '../format/size.js'
 import type { Io } from '../io.js'
+import { readSecurityOptions } from '../security-options.js'
+import { readAnnotations } from './annotations.js'
 import type { BuildFlags } from './flags.js'
 import { readLimits } from './limits.js'
 import { readSecrets } from './secrets.js'
@@ -10,7 +12,8 @@ import { readSsh } from './ssh.js'
 /** What the flags say of the build itself; outputs and the Dockerfile's text are added by others.
  * @throws {CliError} `ARGUMENT_INVALID`, `USAGE` */
 export function buildOptions(flags: BuildFlags, args: readonly string[], env: Io['env']): BuildOptions {
-  const { target, platform } = flags
+  const { target } = flags
+  const platform = flags.platform.flatMap((text) => text.split(','))
   const shmSizeBytes = flags.shmSize === undefined ? undefined : shmSize(flags.shmSize)
   const sourceDateEpoch = epoch(env.SOURCE_DATE_EPOCH)
   const network = networkOf(flags.network)
@@ -19,17 +22,19 @@ export function buildOptions(flags: BuildFlags, args: readonly string[], env: Io
     buildArgs: buildArgs(flags.buildArg, env),
     buildContexts: Object.fromEntries(flags.buildContext.map(buildContext)),
     secrets: readSecrets(flags.secret, env),
-    ssh: readSsh(flags.ssh, env),
+    ssh: readSsh(flags.ssh, env, contextOf(args)),
     allow: flags.allow.flatMap((text) => text.split(',')).map(entitlement),
     limits: readLimits(flags.ulimit),
     labels: Object.fromEntries(flags.label.map((text) => pair('--label', text))),
+    annotations: readAnnotations(flags.annotation),
     tags: flags.tag,
     noCache: flags.cache ? flags.cacheFilter.flatMap((stages) => stages.split(',')) : true,
     pull: flags.pull === true,
     extraHosts: flags.addHost.map(extraHost),
     ...(flags.file === undefined || flags.file === '-' ? {} : { dockerfile: flags.file }),
     ...(target === undefined ? {} : { target }),
-    ...(platform === undefined ? {} : { platform }),
+    ...(flags.securityOpt.length === 0 ? {} : { sandbox: readSecurityOptions(flags.securityOpt) }),
+    ...(platform.length === 0 ? {} : { platform }),
     ...(network === undefined ? {} : { network }),
     ...(shmSizeBytes === undefined ? {} : { shmSizeBytes }),
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
@@ -77,17 +82,17 @@ function entitlement(text: string): Entitlement {
   throw badFlag('--allow', text, 'there is no such entitlement', 'security.insecure or network.host')
 }
 
-/** `name:address` or `name=address`; an IPv6 address may stand in brackets. */
-function extraHost(text: string): readonly [string, string] {
-  const match = /^([^:=\s]+)[:=]\[?([0-9A-Fa-f.:]+)\]?$/.exec(text)
+/** `name:address` or `name=address`; an IPv6 address may stand in brackets, and `host-gateway` is the machine. */
+export function extraHost(text: string): readonly [string, string] {
+  const match = /^([^:=\s]+)[:=]\[?([0-9A-Fa-f.:]+|host-gateway)\]?$/.exec(text)
   if (match?.[1] !== undefined && match[2] !== undefined) return [match[1], match[2]]
   throw badFlag('--add-host', text, 'not name:address', 'The address is an IPv4 or IPv6 one, e.g. db:10.0.0.2')
 }
 
-function networkOf(text: string | undefined): 'host' | 'none' | undefined {
+function networkOf(text: string | undefined): BuildOptions['network'] {
   if (text === undefined || text === 'default') return undefined
-  if (text === 'host' || text === 'none') return text
-  throw badFlag('--network', text, 'not default, host or none')
+  if (text === 'host' || text === 'none' || text === 'bridge') return text
+  throw badFlag('--network', text, 'not default, bridge, host or none')
 }
 
 function shmSize(text: string): number {

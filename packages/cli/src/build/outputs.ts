@@ -1,14 +1,14 @@
-import { Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { Output } from '@tsbuild/core'
+import { binaryStdout } from '../binary-stdout.js'
 import { CliError } from '../errors.js'
-import type { Io, Terminal } from '../io.js'
+import type { Io } from '../io.js'
 import { type OutputSpec, parseOutput } from '../output-spec.js'
 import type { BuildFlags } from './flags.js'
 
 export interface PlannedOutputs {
   readonly outputs: readonly Output[]
-  readonly rewriteTimestamp: boolean
   /** Resolves when all streams have been written out. @throws {CliError} `LOAD_FAILED` */
   settle(): Promise<void>
 }
@@ -24,14 +24,15 @@ export async function planOutputs(flags: BuildFlags, io: Pick<Io, 'stdout' | 'en
     streams.push(stream)
     return stream
   }
-  const outputs = specs.map((spec) => outputOf(spec, () => open(binaryStdout(io.stdout))))
+  const outputs = specs.map((spec) =>
+    outputOf(spec, () => open(binaryStdout(io.stdout, 'Redirect it, or name a file: dest=image.tar'))),
+  )
   if (flags.load) {
     const { loaderStream } = await import('./load.js')
     outputs.push({ type: 'docker', dest: open(loaderStream(io.env)) })
   }
   return {
     outputs: pushed(outputs, flags.push === true),
-    rewriteTimestamp: specs.some((spec) => spec.rewriteTimestamp),
     async settle() {
       for (const stream of streams) await finished(stream.writableEnded ? stream : stream.end())
     },
@@ -51,34 +52,19 @@ function usesStdout({ type, dest }: OutputSpec): boolean {
 }
 
 function outputOf(spec: OutputSpec, stdout: () => Writable): Output {
-  const { type, names, push, tar, compression } = spec
-  const dest = usesStdout(spec) ? stdout : () => spec.dest ?? ''
+  const { type, dest: path = '', ...rest } = spec
+  const dest = usesStdout(spec) ? stdout : () => path
   switch (type) {
     case 'image':
-      return { type, ...(names === undefined ? {} : { names }), ...(push === undefined ? {} : { push }) }
     case 'registry':
-      return { type, ...(names === undefined ? {} : { names }) }
+      return { type, ...rest }
     case 'local':
-      return { type, dest: spec.dest ?? '' }
+      return { type, dest: path }
     case 'oci':
-      return {
-        type,
-        dest: dest(),
-        ...(tar === undefined ? {} : { tar }),
-        ...(compression === undefined ? {} : { compression }),
-      }
     case 'docker':
     case 'tar':
-      return { type, dest: dest() }
+      return { type, dest: dest(), ...rest }
   }
-}
-
-/** Standard output for a tar: it may be ended by the writer without closing the process's own stream. */
-function binaryStdout(stdout: Terminal): Writable {
-  if (stdout.isTTY) throw invalid('standard output is a terminal', 'Redirect it, or name a file: dest=image.tar')
-  return new Writable({
-    write: (chunk, _encoding, done) => void stdout.write(chunk, done),
-  })
 }
 
 function invalid(state: string, hint?: string): CliError {

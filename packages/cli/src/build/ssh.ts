@@ -1,12 +1,21 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import type { SshSource } from '@tsbuild/core'
 import { badFlag, type CliError } from '../errors.js'
 import type { Io } from '../io.js'
 
 /** Reads what `--ssh` names: `id` is the agent of `$SSH_AUTH_SOCK`, `id=PATH` an agent's socket or a key file, `id=PATH,PATH` key files.
+ * For a context that is fetched by ssh the agent that runs is taken without being named, as buildx does.
  * @throws {CliError} `ARGUMENT_INVALID` */
-export function readSsh(texts: readonly string[], env: Io['env']): Record<string, SshSource> {
+export function readSsh(texts: readonly string[], env: Io['env'], context: string): Record<string, SshSource> {
+  if (texts.length === 0 && isFetchedBySsh(context) && env.SSH_AUTH_SOCK)
+    return { default: { socket: env.SSH_AUTH_SOCK } }
   return Object.fromEntries(texts.map((text) => readSource(text, env)))
+}
+
+/** `ssh://…`, or `user@host:path` where no such path is there. */
+function isFetchedBySsh(context: string): boolean {
+  if (/^ssh:\/\//i.test(context)) return true
+  return /^[A-Za-z0-9_-]+@[A-Za-z0-9._-]+:[^?#]+/.test(context) && !existsSync(context)
 }
 
 function readSource(text: string, env: Io['env']): [id: string, source: SshSource] {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import type { BuildOptions, BuildResult } from '@tsbuild/core'
 import { type CallSpec, parseCall } from '../build/call-spec.js'
 import { type BuildFlags, defineBuildFlags } from '../build/flags.js'
@@ -10,7 +10,7 @@ import { CliError } from '../errors.js'
 import type { CommandResult, Io } from '../io.js'
 import { createView } from '../progress/create.js'
 import type { ProgressMode } from '../progress/view.js'
-import { readDockerfile, readStdin } from '../read-dockerfile.js'
+import { type DockerfileSource, readDockerfile, readStdin } from '../read-dockerfile.js'
 import { callDockerfile } from './call.js'
 import type { CliCommand } from './command.js'
 
@@ -22,13 +22,13 @@ export const build: CliCommand = {
     const call = parseCall(flags.check ? 'check' : (flags.call ?? 'build'))
     if (call.method !== 'build') return tell(call, flags, command.args, io)
     const options = buildOptions(flags, command.args, io.env)
-    const { outputs, rewriteTimestamp, settle } = await planOutputs(flags, io)
+    const { outputs, settle } = await planOutputs(flags, io)
     const text = await fromStdin(flags, options, io)
     const mode = progressMode(flags, io)
-    const result = await carryOut(flags, { ...options, ...text, outputs, rewriteTimestamp }, mode, io)
+    const result = await carryOut(flags, { ...options, ...text, outputs }, mode, io)
     await settle()
     await writeResults(flags, result)
-    const id = flags.quiet && result.configDigest !== undefined ? `${result.configDigest}\n` : ''
+    const id = flags.quiet && idOf(result) !== undefined ? `${idOf(result)}\n` : ''
     const showWarnings = mode !== 'quiet' && mode !== 'rawjson'
     return { stdout: id, stderr: showWarnings ? formatWarnings(result.warnings) : '' }
   },
@@ -65,13 +65,31 @@ function progressMode({ quiet, progress }: BuildFlags, { env }: Io): ProgressMod
 
 async function tell(call: CallSpec, flags: BuildFlags, args: readonly string[], io: Io): Promise<CommandResult> {
   const context = args[0] ?? '.'
-  const source = await readDockerfile(flags.file ?? context, io)
+  const source = (await isHere(flags.file, context))
+    ? await readDockerfile(flags.file ?? context, io)
+    : await fetchDockerfile(flags, args, io)
   const target = flags.target === undefined ? {} : { target: flags.target }
   return callDockerfile(source, { call, context, buildArgs: buildArgs(flags.buildArg, io.env), ...target })
 }
 
+/** Whether the Dockerfile lies on the disk, or is given on standard input: then no store is needed to read it. */
+async function isHere(file: string | undefined, context: string): Promise<boolean> {
+  const isPath = async (path: string) => (await stat(path).catch(() => undefined)) !== undefined
+  if (file !== undefined && file !== '-' && !(await isPath(file))) return false
+  return context === '.' || (await isPath(context))
+}
+
+/** Reads a Dockerfile as a build would, wherever it comes from. */
+async function fetchDockerfile(flags: BuildFlags, args: readonly string[], io: Io): Promise<DockerfileSource> {
+  const options = buildOptions(flags, args, io.env)
+  const text = await fromStdin(flags, options, io)
+  await using engine = await openEngine(flags)
+  return await engine.dockerfile({ ...options, ...text, signal: io.signal })
+}
+
 async function writeResults({ iidfile, metadataFile }: BuildFlags, result: BuildResult): Promise<void> {
-  if (iidfile !== undefined && result.configDigest !== undefined) await write(iidfile, result.configDigest)
+  const id = idOf(result)
+  if (iidfile !== undefined && id !== undefined) await write(iidfile, id)
   if (metadataFile === undefined) return
   const { imageDigest, configDigest, names } = result
   const metadata = {
@@ -80,6 +98,11 @@ async function writeResults({ iidfile, metadataFile }: BuildFlags, result: Build
     'image.name': names.length === 0 ? undefined : names.join(','),
   }
   await write(metadataFile, `${JSON.stringify(metadata, null, 2)}\n`)
+}
+
+/** Docker's id of the image; that of an index is its digest. */
+function idOf({ configDigest, imageDigest }: BuildResult): string | undefined {
+  return configDigest ?? imageDigest
 }
 
 async function write(path: string, text: string): Promise<void> {

@@ -52,7 +52,7 @@ export async function findWarnings(
   { context, buildArgs, target }: CheckOptions,
 ): Promise<readonly LintWarning[]> {
   const { lint, parseDockerfile } = await import('@tsbuild/parser')
-  const ignore = await ignoreOf(source.file, context)
+  const ignore = await ignoreOf(source, context)
   const stages = target === undefined ? ({ stages: 'all' } as const) : { target }
   return withExcerpt(source, () => {
     const dockerfile = parseDockerfile(source.text, { file: source.file })
@@ -61,9 +61,10 @@ export async function findWarnings(
 }
 
 /** What the build would ignore: by the ignore file beside the Dockerfile, else by the context's. */
-async function ignoreOf(dockerfile: string, context: string): Promise<Ignore | undefined> {
+async function ignoreOf({ file, ignore }: DockerfileSource, context: string): Promise<Ignore | undefined> {
   const { createIgnore, parseIgnoreFile } = await import('@tsbuild/parser')
-  for (const path of [`${dockerfile}.dockerignore`, join(context, '.dockerignore')]) {
+  if (ignore !== undefined) return createIgnore(ignore)
+  for (const path of [`${file}.dockerignore`, join(context, '.dockerignore')]) {
     const text = await readFile(path, 'utf8').catch(() => undefined)
     if (text !== undefined) return createIgnore(parseIgnoreFile(text))
   }

@@ -5,6 +5,8 @@ import type { CommandResult, Io } from '../io.js'
 export interface CliCommand {
   /** One line for the list of commands. */
   readonly summary: string
+  /** What stands behind the first argument is all arguments, as in `run IMAGE ls -l`. Default false. */
+  readonly operandsEndOptions?: boolean
   /** Adds arguments, options and help to a command that has its name and description already. */
   define(command: Command): void
   /** Carries it out; `command` has the parsed arguments and options. */

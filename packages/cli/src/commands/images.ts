@@ -1,12 +1,16 @@
 import type { ImageSummary } from '@tsbuild/core'
+import { collect } from '../containers/flags.js'
 import { addRootFlag, type EngineFlags, openEngine } from '../engine.js'
 import { formatSince } from '../format/age.js'
 import { type Column, formatList, type Row } from '../format/list.js'
 import { formatSize } from '../format/size.js'
+import { listFilter } from '../images/filters.js'
 import type { CliCommand } from './command.js'
 import { shortId } from './short-id.js'
 
 interface Flags extends EngineFlags {
+  readonly all?: boolean
+  readonly filter: readonly string[]
   readonly quiet?: boolean
   readonly format?: string
   readonly trunc: boolean
@@ -16,7 +20,10 @@ interface Flags extends EngineFlags {
 export const images: CliCommand = {
   summary: 'List images',
   define(command) {
-    command.argument('[REPOSITORY[:TAG]]', 'only these images')
+    command.argument('[REPOSITORY[:TAG]]', 'only these images; may have wildcards')
+    command.option('-a, --all', 'also images without a name that others were built on')
+    const filters = 'dangling=<bool>, reference=<pattern>, label=<name[=value]>, before|since=<image>, until=<time>'
+    command.option('-f, --filter <key=value>', filters, collect, [])
     command.option('-q, --quiet', 'only the ids')
     command.option('--format <format>', '"table", "json", "table TEMPLATE" or a Go template')
     command.option('--no-trunc', 'whole ids')
@@ -27,7 +34,9 @@ export const images: CliCommand = {
   async run(command) {
     const flags = command.opts<Flags>()
     await using engine = await openEngine(flags)
-    const list = engine.images.list().filter((image) => matches(image, command.args[0]))
+    const [name] = command.args
+    const filter = listFilter([...flags.filter, ...(name === undefined ? [] : [`reference=${name}`])], Date.now())
+    const list = engine.images.list({ all: flags.all === true, filter })
     if (flags.quiet) {
       const ids = new Set(list.map(({ id }) => (flags.trunc ? shortId(id) : id)))
       return { stdout: [...ids].map((id) => `${id}\n`).join('') }
@@ -58,8 +67,4 @@ function rowOf({ repository, tag, id, digest, created, sizeBytes }: ImageSummary
     CreatedAt: created ?? '',
     Size: formatSize(sizeBytes),
   }
-}
-
-function matches({ repository, tag }: ImageSummary, filter: string | undefined): boolean {
-  return filter === undefined || filter === repository || filter === `${repository}:${tag}`
 }

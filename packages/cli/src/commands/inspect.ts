@@ -1,52 +1,41 @@
-import type { ImageDetails } from '@tsbuild/core'
-import { familiarReference, familiarRepository, parseReference } from '@tsbuild/spec'
+import type { Engine } from '@tsbuild/core'
+import { hasCode } from '@tsbuild/spec'
+import { Option } from 'commander'
+import { containerShape } from '../containers/docker-shape.js'
 import { addRootFlag, type EngineFlags, openEngine } from '../engine.js'
-import { compileTemplate } from '../template/render.js'
+import { inspectEach } from '../format/details.js'
+import { imageShape } from '../images/docker-shape.js'
 import type { CliCommand } from './command.js'
 
 interface Flags extends EngineFlags {
   readonly format?: string
+  readonly type?: 'container' | 'image'
 }
 
 export const inspect: CliCommand = {
-  summary: 'Show details of images as JSON',
+  summary: 'Show details of containers and images as JSON',
   define(command) {
-    command.argument('<IMAGE...>', 'names or ids of images')
+    command.argument('<NAME...>', 'names or ids of containers or images')
     command.option('-f, --format <format>', '"json" or a Go template')
+    command.addOption(new Option('--type <type>', 'only these: container or image').choices(['container', 'image']))
     addRootFlag(command)
     command.addHelpText('after', "\nExample:\n  tsbuild inspect --format '{{json .Config.Env}}' app:latest")
   },
-  async run(command) {
+  async run(command, io) {
     const flags = command.opts<Flags>()
     await using engine = await openEngine(flags)
-    const found = command.args.map((name) => dockerShape(engine.images.inspect(name)))
-    const { format = '' } = flags
-    if (format === '') return { stdout: `${JSON.stringify(found, null, 4)}\n` }
-    const render = format === 'json' ? (value: unknown) => JSON.stringify(value) : compileTemplate(format)
-    return { stdout: found.map((image) => `${render(image)}\n`).join('') }
+    return await inspectEach(command.args, flags.format, io, (name) => lookUp(engine, name, flags.type))
   },
 }
 
-/** An image as `docker image inspect` shows it. */
-export function dockerShape({ id, digest, names, config, manifest, sizeBytes }: ImageDetails) {
-  const references = names.map(parseReference)
-  const repositories = new Set(references.map(familiarRepository))
-  const variant = config.variant === undefined ? {} : { Variant: config.variant }
-  return {
-    Id: id,
-    RepoTags: references
-      .filter(({ tag }) => tag !== undefined)
-      .map(({ digest: _, ...rest }) => familiarReference(rest)),
-    RepoDigests: [...repositories].map((repository) => `${repository}@${digest}`),
-    Comment: config.history?.at(-1)?.comment ?? '',
-    Created: config.created ?? '',
-    Author: config.author ?? '',
-    Config: config.config ?? {},
-    Architecture: config.architecture,
-    ...variant,
-    Os: config.os,
-    Size: sizeBytes,
-    RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids },
-    Descriptor: { mediaType: manifest.mediaType ?? '', digest },
+/** A container, else an image. */
+async function lookUp(engine: Engine, name: string, type: Flags['type']): Promise<unknown> {
+  if (type !== 'image') {
+    try {
+      return containerShape(await (await engine.containers.get(name)).inspect())
+    } catch (error) {
+      if (type === 'container' || !hasCode(error, 'CONTAINER_NOT_FOUND')) throw error
+    }
   }
+  return imageShape(engine.images.inspect(name))
 }

@@ -103,6 +103,8 @@ function news(block: Block, event: BuildEvent): string[] {
       block.told.set(item.name, event.at)
       return [transfer(item, event.at)]
     }
+    case 'missed':
+      return step.why === undefined ? [] : [`not cached: ${step.why}`]
     case 'cached':
       return ['CACHED']
     case 'completed':

@@ -22,6 +22,8 @@ export class StepView {
   endedAt: number | undefined
   durationMs: number | undefined
   error: string | undefined
+  /** Why it was not cached. */
+  why: string | undefined
   readonly items = new Map<string, StepItem>()
   readonly readers = { stdout: new LineReader(), stderr: new LineReader() }
 
@@ -48,6 +50,9 @@ export class StepView {
       case 'started':
         this.state = 'running'
         this.startedAt = event.at
+        return []
+      case 'missed':
+        if (event.miss.kind !== 'noCache') this.why = event.why
         return []
       case 'progress':
         this.#progress(event)

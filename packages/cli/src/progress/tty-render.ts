@@ -68,6 +68,8 @@ function fit(shown: readonly ShownStep[], options: RenderOptions): Line[] {
 function linesOf({ step, tail }: ShownStep, { now, finished }: RenderOptions): Line[] {
   const right = `${step.seconds(now).toFixed(1)}s`
   const lines: Line[] = [{ left: ` => ${label(step)}${step.name}`, right, paint: paintOf(step) }]
+  if (step.why !== undefined && step.state !== 'cached')
+    lines.push({ left: ` => => not cached: ${plainText(step.why)}`, paint: (colors) => colors.dim })
   for (const item of step.items.values()) {
     const size =
       item.total === undefined ? formatBytes(item.bytes) : `${formatBytes(item.bytes)} / ${formatBytes(item.total)}`

@@ -51,7 +51,9 @@ export class TtyView implements ProgressView {
   }
 
   #draw(finished: boolean): void {
-    const { columns = 80, rows = 24 } = this.#stream
+    // A terminal that does not know its size says 0.
+    const columns = this.#stream.columns || 80
+    const rows = this.#stream.rows || 24
     const shown: ShownStep[] = [...this.#steps.values()]
     const options = { columns, now: Date.now(), startedAt: this.#startedAt, finished, color: this.#color }
     const lines = renderTty(shown, { ...options, rows: finished ? Number.POSITIVE_INFINITY : rows - 1 })

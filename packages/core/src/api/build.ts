@@ -1,24 +1,15 @@
-import type { Readable, Writable } from 'node:stream'
-import type { Digest, ImageConfig, NetworkMode, OnBuildEvent, ResourceLimit, SourceRange } from '@tsbuild/spec'
-
-/** Where a build's result goes. */
-export type Output =
-  /** Into the local image store under `names` (default: the build's `tags`); `push` sends it to the names' registries, too. */
-  | { readonly type: 'image'; readonly names?: readonly string[]; readonly push?: boolean }
-  /** An OCI image layout, as a tar (default) or a directory. */
-  | {
-      readonly type: 'oci'
-      readonly dest: string | Writable
-      readonly tar?: boolean
-      readonly compression?: 'gzip' | 'zstd' | 'uncompressed'
-    }
-  /** What `docker load` and `podman load` read. */
-  | { readonly type: 'docker'; readonly dest: string | Writable }
-  | { readonly type: 'registry'; readonly names?: readonly string[] }
-  /** The files of the result, in a directory. */
-  | { readonly type: 'local'; readonly dest: string }
-  /** The files of the result, as one tar. */
-  | { readonly type: 'tar'; readonly dest: string | Writable }
+import type { Readable } from 'node:stream'
+import type {
+  Digest,
+  ImageConfig,
+  MissCause,
+  NetworkMode,
+  OnBuildEvent,
+  ResourceLimit,
+  Sandbox,
+  SourceRange,
+} from '@tsbuild/spec'
+import type { Annotation, Output } from './output.js'
 
 /** Where an ssh agent's keys come from: the socket of an agent that runs, or key files (without passphrases) for one that is started
  * for the build. */
@@ -30,6 +21,9 @@ export interface SshSource {
 /** What a step may ask for beyond the usual isolation. `network.host` is granted always, since a step's network is the host's
  * unless it says otherwise. */
 export type Entitlement = 'security.insecure' | 'network.host'
+
+/** `bridge` is a network of the step's own with the outside behind NAT; the others are those of a process. */
+export type StepNetwork = NetworkMode | 'bridge'
 
 export interface BuildOptions {
   /** The context: a directory (default: the working directory), a git repository (`https://host/repo.git#ref:subdir`, `git@host:path`,
@@ -43,27 +37,31 @@ export interface BuildOptions {
   readonly dockerfileText?: string
   readonly target?: string
   readonly buildArgs?: Readonly<Record<string, string>>
-  /** Further contexts by name, for FROM, `COPY --from` and `RUN --mount=from`: a directory, or `docker-image://NAME`. One with the
-   * name of a stage replaces that stage, one with the name of an image that image. */
+  /** Further contexts by name, for FROM, `COPY --from` and `RUN --mount=from`: a directory, `docker-image://NAME`,
+   * `oci-layout://DIR[:TAG][@DIGEST]`, `target:STAGE`, a git repository, or the `http(s)://` address of an archive or a file. One with
+   * the name of a stage replaces that stage, one with the name of an image that image. */
   readonly buildContexts?: Readonly<Record<string, string>>
   /** What `RUN --mount=type=secret` finds, by id. Neither the cache nor the image nor a step's output has their bytes. */
   readonly secrets?: Readonly<Record<string, Uint8Array>>
-  /** What `RUN --mount=type=ssh` finds, by id (usually `default`). Steps can list keys and sign, and neither add nor remove any. Not in
-   * the cache's keys. */
+  /** What `RUN --mount=type=ssh` finds, by id; `default` also answers for git repositories by ssh. Steps can list keys and sign, and
+   * neither add nor remove any. Not in the cache's keys. */
   readonly ssh?: Readonly<Record<string, SshSource>>
   /** Entitlements that the Dockerfile may use. */
   readonly allow?: readonly Entitlement[]
   readonly labels?: Readonly<Record<string, string>>
+  /** OCI annotations for every image that is written. */
+  readonly annotations?: readonly Annotation[]
   /** Names for the image: each is put into the local store. */
   readonly tags?: readonly string[]
   /** Run every step again, or those of the named stages. What they make is remembered all the same. */
   readonly noCache?: boolean | readonly string[]
   /** Ask the registry for every base image, even where the local store has one. */
   readonly pull?: boolean
-  /** `os/arch[/variant]`; default: this machine's. */
-  readonly platform?: string
+  /** `os/arch[/variant]`; default: this machine's. Several give an image each and an index of them, which goes to an OCI layout or a
+   * registry. RUN for another machine's kind needs an emulator. */
+  readonly platform?: string | readonly string[]
   /** Network of RUN steps that do not choose theirs. Default `host`. */
-  readonly network?: NetworkMode
+  readonly network?: StepNetwork
   readonly outputs?: readonly Output[]
   /** Seconds since the epoch: `created` of the image and of its history. Default: the build argument of that name, else the
    * Dockerfile's global ARG of that name, else now. */
@@ -74,9 +72,15 @@ export interface BuildOptions {
   readonly shmSizeBytes?: number
   /** Resource limits of RUN's processes, by Docker's names. Part of the cache's keys, as in BuildKit; not of the image. */
   readonly limits?: readonly ResourceLimit[]
+  /** What differs from Docker's rules for the processes of RUN; the caller's word, which takes no entitlement. `seccomp` does not count
+   * for `RUN --security=insecure`, which has no filter. Part of the cache's keys. */
+  readonly sandbox?: BuildSandbox
   readonly signal?: AbortSignal
   readonly onEvent?: OnBuildEvent
 }
+
+/** How RUN's processes are confined. */
+export type BuildSandbox = Pick<Sandbox, 'seccomp' | 'noNewPrivileges'>
 
 /** What became of one step. */
 export interface StepRecord {
@@ -84,7 +88,9 @@ export interface StepRecord {
   readonly id: Digest
   readonly name: string
   readonly cached: boolean
-  /** Why it ran, when it ran: the input that differs from the nearest earlier record. */
+  /** Why it ran, when it ran: what differs from the nearest earlier record. */
+  readonly miss?: MissCause
+  /** {@link StepRecord.miss} as a line. */
   readonly why?: string
   readonly durationMs: number
   readonly sizeBytes: number
@@ -99,9 +105,10 @@ export interface BuildWarning {
 }
 
 export interface BuildResult {
-  /** Digest of the manifest in the local store. Absent when no output needed an image (`local`, `tar`, none). */
+  /** Digest of the manifest in the local store. Absent when no output needed an image (`local`, `tar`, none). Of several platforms
+   * that of the index, as it was written last. */
   readonly imageDigest?: Digest
-  /** Digest of the image config: Docker's image id. */
+  /** Digest of the image config: Docker's image id. Absent where there are several. */
   readonly configDigest?: Digest
   readonly config?: ImageConfig
   /** Full names that now lead to the image. */
@@ -111,4 +118,18 @@ export interface BuildResult {
   readonly steps: readonly StepRecord[]
   readonly warnings: readonly BuildWarning[]
   readonly durationMs: number
+}
+
+/** What decides which Dockerfile a build uses. */
+export type DockerfileOptions = Pick<
+  BuildOptions,
+  'context' | 'dockerfile' | 'dockerfileText' | 'buildArgs' | 'secrets' | 'ssh' | 'signal' | 'onEvent'
+>
+
+export interface DockerfileSource {
+  /** As messages name it. */
+  readonly file: string
+  readonly text: string
+  /** Patterns of its ignore file, or of the context's. */
+  readonly ignore: readonly string[]
 }

@@ -1,32 +1,39 @@
-import { join } from 'node:path'
-import { createIgnore, type LintWarning, lint, lintError, parseDockerfile } from '@tsbuild/parser'
+import { type LintWarning, lintError } from '@tsbuild/parser'
 import type { Solver, StepReport } from '@tsbuild/solver'
 import {
   canonicalDigest,
   digestHex,
+  formatMiss,
+  formatPlatform,
   hostPlatform,
   type OnBuildEvent,
+  type Platform,
   parsePlatform,
   type SourceRange,
 } from '@tsbuild/spec'
-import type { BuildOptions, BuildResult, BuildWarning, Output, StepRecord } from '../api.js'
+import type { BuildOptions, BuildResult, BuildWarning, StepRecord } from '../api.js'
+import { readEmulators } from '../emulation/read-emulators.js'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
 import { isFrontendArg } from '../frontend/arguments.js'
 import { Graph } from '../frontend/graph.js'
 import { type BuildPlan, planBuild } from '../frontend/plan.js'
-import { GitSession } from '../git/index.js'
+import { ensureRoom, fullDisk, isFullDisk, makeRoom } from '../gc/make-room.js'
 import { resolveImage } from '../images/resolve-image.js'
 import { lazy } from '../lazy.js'
 import type { LayerChain, SolvedChain } from '../ops/layers.js'
 import type { OpServices } from '../ops/services.js'
-import { type ForwardedAgents, openForwardedAgents } from '../ssh/forwarded-agents.js'
+import { type Parsed, parseAnywhere } from '../parse-large.js'
 import { toBuildError } from './build-error.js'
-import { openNamedContexts } from './named-contexts.js'
+import { checkOutputs, outputsOf } from './check-outputs.js'
+import { epochSources } from './epoch-sources.js'
+import { type NamedContexts, openNamedContexts } from './named-contexts.js'
 import { dockerfileRequest, type OpenContext, openContext } from './open-context.js'
+import type { BuiltTarget } from './output-image.js'
 import { type DockerfileText, readDockerfile, readIgnorePatterns } from './read-dockerfile.js'
+import { openSources, type Sources } from './sources.js'
 import { checkSyntax } from './syntax.js'
-import { checkNames, writeOutputs } from './write-outputs.js'
+import { writeOutputs } from './write-outputs.js'
 
 /** Carries out one build on an open engine. */
 export async function runBuild(
@@ -36,11 +43,15 @@ export async function runBuild(
 ): Promise<BuildResult> {
   const start = performance.now()
   options.signal?.throwIfAborted()
-  checkNames(options.tags ?? [], options.outputs ?? [])
-  await using ssh = await openForwardedAgents(options.ssh ?? {}, parts.contextsDirectory)
-  const git = gitSession(parts, options)
-  await using context = await openContext({ parts, git }, options)
-  const source = await readDockerfile(await dockerfileRequest(options, context))
+  await using _held = parts.hold.enter()
+  const platforms = platformsOf(options)
+  const outputs = outputsOf(options, platforms.length)
+  const { tags = [], annotations = [] } = options
+  checkOutputs(outputs, { platforms, tags, annotations })
+  await using sources = await openSources(parts, options)
+  await using named = await openNamedContexts(sources, options)
+  await using context = await openContext(sources, options)
+  const source = await readDockerfile(await dockerfileRequest(options, context), sources.http)
   if (/^[ \t]*(?:copy|add)[ \t]/im.test(source.text)) parts.files.warm()
   const warnings: BuildWarning[] = []
   const emit: OnBuildEvent = options.onEvent ?? (() => {})
@@ -49,25 +60,35 @@ export async function runBuild(
     emit({ kind: 'warning', at: Date.now(), ...warning })
   }
   try {
-    const request = await prepare(parts, options, { ssh, git }, context, source)
-    const plan = await planBuild(request.plan, request.services)
-    report(request, plan, options, warn)
-    const { results, steps } = await solver.solve([plan.target.vertex], {
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onEvent: emit,
+    const warm = runtimeWarmer(parts, source.text, options.noCache === true)
+    const request = await prepare(options, sources, named, context, source, warm)
+    const plans = await Promise.all(
+      platforms.map((platform) =>
+        planBuild({ ...request.plan, platform, severalPlatforms: platforms.length > 1 }, request.services),
+      ),
+    )
+    report(request, plans, warn)
+    const signal = options.signal === undefined ? {} : { signal: options.signal }
+    const { written, steps } = await withLayersKept(parts, options, warn, async () => {
+      const { results, steps } = await solver.solve(
+        plans.map(({ target }) => target.vertex),
+        { ...signal, onEvent: emit },
+      )
+      const written = await writeOutputs(parts, {
+        targets: targetsOf(options, platforms, plans, results),
+        outputs,
+        tags,
+        annotations,
+        labels: options.labels ?? {},
+        ...epochOf(options, plans),
+        rewriteTimestamp: options.rewriteTimestamp === true,
+        ...signal,
+        emit,
+      })
+      return { written, steps }
     })
-    const written = await writeOutputs(parts, {
-      // An image that was asked for by platform has it, whatever its last stage runs on.
-      target: options.platform === undefined ? plan.target : { ...plan.target, platform: request.plan.platform },
-      chain: firstResult(results),
-      outputs: outputsOf(options),
-      tags: options.tags ?? [],
-      labels: options.labels ?? {},
-      ...epochOf(options, plan),
-      rewriteTimestamp: options.rewriteTimestamp === true,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      emit,
-    })
+    // Not waited for: closing the engine does.
+    noteUses(parts, steps)
     return {
       ...written,
       steps: steps.filter(({ vertex }) => vertex.hidden !== true).map(stepRecord),
@@ -79,10 +100,60 @@ export async function runBuild(
   }
 }
 
-function gitSession(parts: EngineParts, { secrets = {} }: BuildOptions): GitSession {
-  const { locks, contextsDirectory } = parts
-  const mirrors = join(parts.root, 'downloads', 'git')
-  return new GitSession({ mirrors, checkouts: contextsDirectory, locks, secrets: new Map(Object.entries(secrets)) })
+/** Attempts at a build while somebody prunes what it has found in the cache. */
+const maxAttempts = 4
+
+/** Starts over where it fails and a layer that it had found is gone: a build that only hits writes nothing down, so another process may
+ * have pruned what it found before it began to use it. Where the disk is full, some of the cache is removed, once: what was done until
+ * then is found in the cache. */
+async function withLayersKept<T>(
+  parts: EngineParts,
+  { signal }: BuildOptions,
+  warn: (warning: BuildWarning) => void,
+  body: () => Promise<T>,
+): Promise<T> {
+  let evicted = false
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await body()
+    } catch (error) {
+      if (attempt === maxAttempts || signal?.aborted) throw error
+      if (parts.hold.forgetGone((layer) => parts.snapshotter.has(layer))) continue
+      if (evicted || !isFullDisk(error)) throw error
+      evicted = true
+      const freed = await makeRoom(parts, true).catch(() => 0)
+      if (freed === 0) throw error
+      warn({ message: `The disk was full: ${freed} bytes of the cache were removed, and the build goes on` })
+    }
+  }
+}
+
+function noteUses({ useLog }: EngineParts, steps: readonly StepReport<LayerChain>[]): void {
+  const used = steps.filter(({ cached }) => cached).map(({ solved }) => solved.result.id)
+  useLog.note(used).catch(() => {})
+}
+
+/** @throws {SpecError} `PLATFORM_INVALID` */
+export function platformsOf({ platform = [] }: BuildOptions): Platform[] {
+  const given = typeof platform === 'string' ? [platform] : platform
+  const platforms = given.length === 0 ? [hostPlatform()] : given.map(parsePlatform)
+  return [...new Map(platforms.map((one) => [formatPlatform(one), one])).values()]
+}
+
+/** An image that was asked for by platform has it, whatever its last stage runs on. */
+function targetsOf(
+  options: BuildOptions,
+  platforms: readonly Platform[],
+  plans: readonly BuildPlan[],
+  results: readonly SolvedChain[],
+): BuiltTarget[] {
+  const asked = options.platform !== undefined && options.platform.length > 0
+  return plans.map(({ target }, index) => {
+    const platform = asked ? platforms[index] : undefined
+    const chain = results[index]?.result
+    if (chain === undefined) throw new RangeError('the solver gave no result')
+    return { target: platform === undefined ? target : { ...target, platform }, chain }
+  })
 }
 
 /** Starts the runtime once, where the Dockerfile has a RUN at all; at once where all steps will run. */
@@ -99,54 +170,72 @@ function runtimeWarmer(parts: EngineParts, text: string, now: boolean): () => vo
   return warm
 }
 
-interface PreparedBuild {
-  /** Patterns of the context's `.dockerignore`. */
-  readonly ignore: readonly string[]
-  readonly plan: Parameters<typeof planBuild>[0]
+export interface PreparedBuild {
+  /** What the build checks found. */
+  readonly checks: Parsed['warnings']
+  readonly plan: Omit<Parameters<typeof planBuild>[0], 'platform' | 'severalPlatforms'>
   readonly services: Parameters<typeof planBuild>[1]
 }
 
-async function prepare(
-  parts: EngineParts,
+export async function prepare(
   options: BuildOptions,
-  opened: { readonly ssh: ForwardedAgents; readonly git: GitSession },
+  { parts, ssh, git, http }: Sources,
+  named: NamedContexts,
   { directory, origin }: OpenContext,
   source: DockerfileText,
+  warmRuntime: () => void,
 ): Promise<PreparedBuild> {
-  const dockerfile = parseDockerfile(source.text, { file: source.file })
-  checkSyntax(source)
-  const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform)
   const ignore = await readIgnorePatterns(directory, source.path)
+  // Without a prototype: an ARG may be called `constructor`.
+  const buildArgs = Object.assign(Object.create(null) as Record<string, string>, options.buildArgs)
+  const [targetPlatform = hostPlatform()] = platformsOf(options)
+  const target = options.target === undefined ? {} : { target: options.target }
+  const checks = { ...target, buildArgs, targetPlatform, ignore }
+  const { workerDir } = parts.options
+  const call = options.signal === undefined ? {} : { signal: options.signal }
+  const { dockerfile, warnings } = await parseAnywhere(
+    { file: source.file, text: source.text, checks },
+    { ...call, ...(workerDir === undefined ? {} : { workerDir }) },
+  )
+  checkSyntax(source)
   const services: OpServices = {
     ...parts,
+    ensureRoom: () => ensureRoom(parts),
+    fullDisk: (output) => fullDisk(parts, output),
     secrets: new Map(Object.entries(options.secrets ?? {})),
-    ...opened,
+    workers: workerDir === undefined ? {} : { workerDir },
+    ssh,
+    git,
+    http,
     context: { kind: 'context', directory, ignore },
-    warmRuntime: runtimeWarmer(parts, source.text, options.noCache === true),
+    warmRuntime,
     onLayer: needsImage(options) ? (layer) => parts.diffIds.prefetch(layer) : () => {},
   }
-  const call = options.signal === undefined ? {} : { signal: options.signal }
   return {
-    ignore,
+    checks: warnings,
     plan: {
       dockerfile,
-      ...(options.target === undefined ? {} : { target: options.target }),
-      // Without a prototype: an ARG may be called `constructor`.
-      buildArgs: Object.assign(Object.create(null) as Record<string, string>, options.buildArgs),
-      platform,
+      ...target,
+      buildArgs,
       network: options.network ?? 'host',
       extraHosts: options.extraHosts ?? [],
       ...(options.shmSizeBytes === undefined ? {} : { shmSizeBytes: options.shmSizeBytes }),
       ...(options.limits === undefined || options.limits.length === 0 ? {} : { limits: options.limits }),
+      ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
       allow: options.allow ?? [],
       noCache: options.noCache ?? false,
       project: digestHex(canonicalDigest(origin ?? source.path ?? directory)).slice(0, 12),
     },
     services: {
       graph: new Graph(services),
-      namedContext: await openNamedContexts(options.buildContexts ?? {}),
-      resolveImage: (name, wanted) =>
-        resolveImage(name, parts, { platform: wanted, pull: options.pull === true, ...call }),
+      emulators: lazy(() => readEmulators()),
+      epochs: epochSources({ parts, git, http }, options),
+      isContext: (name) => named.has(name),
+      namedContext: (name) => named.find(name),
+      resolveImage: (name, wanted, stop) => {
+        const signal = options.signal === undefined ? stop : AbortSignal.any([stop, options.signal])
+        return resolveImage(name, parts, { platform: wanted, pull: options.pull === true, signal })
+      },
     },
   }
 }
@@ -154,17 +243,12 @@ async function prepare(
 /** Gives the warnings of a build.
  * @throws {ParseError} `LINT_FAILED` when there are some and the Dockerfile has `# check=error=true` */
 function report(
-  { plan, ignore }: PreparedBuild,
-  { unusedArgs }: BuildPlan,
-  { target }: BuildOptions,
+  { plan, checks: found }: PreparedBuild,
+  plans: readonly BuildPlan[],
   warn: (warning: BuildWarning) => void,
 ): void {
-  const checks = lint(plan.dockerfile, {
-    ...(target === undefined ? {} : { target }),
-    buildArgs: plan.buildArgs,
-    targetPlatform: plan.platform,
-    ignore: createIgnore(ignore),
-  })
+  const unusedArgs = plans[0]?.unusedArgs ?? []
+  const checks = found()
   for (const check of checks) warn(fromLint(check))
   const unused = unusedArgs.filter((name) => !isFrontendArg(name)).sort()
   if (unused.length > 0) warn({ message: `[Warning] One or more build-args [${unused.join(' ')}] were not consumed` })
@@ -177,21 +261,18 @@ function fromLint({ rule, message, url, range }: LintWarning): BuildWarning {
   return { rule, message, ...(url === undefined ? {} : { url }), source }
 }
 
-/** Without outputs of its own, a build with tags goes into the local image store; one without them is only solved. */
-function outputsOf({ outputs, tags }: BuildOptions): readonly Output[] {
-  if (outputs !== undefined && outputs.length > 0) {
-    const named = tags !== undefined && tags.length > 0 && !outputs.some(({ type }) => type === 'image')
-    return named ? [{ type: 'image' }, ...outputs] : outputs
-  }
-  return [{ type: 'image' }]
-}
-
 function needsImage(options: BuildOptions): boolean {
-  return options.rewriteTimestamp !== true && outputsOf(options).some(({ type }) => type !== 'local' && type !== 'tar')
+  const outputs = outputsOf(options, platformsOf(options).length)
+  return outputs.some(
+    (output) =>
+      output.type !== 'local' &&
+      output.type !== 'tar' &&
+      (output.rewriteTimestamp ?? options.rewriteTimestamp) !== true,
+  )
 }
 
-function epochOf({ sourceDateEpoch, buildArgs }: BuildOptions, plan: BuildPlan): { epoch?: number } {
-  const text = buildArgs?.SOURCE_DATE_EPOCH ?? plan.sourceDateEpoch
+function epochOf({ sourceDateEpoch }: BuildOptions, plans: readonly BuildPlan[]): { epoch?: number } {
+  const text = plans[0]?.sourceDateEpoch
   const epoch = sourceDateEpoch ?? (text === undefined || text === '' ? undefined : Number(text))
   if (epoch === undefined) return {}
   if (Number.isSafeInteger(epoch)) return { epoch }
@@ -201,18 +282,12 @@ function epochOf({ sourceDateEpoch, buildArgs }: BuildOptions, plan: BuildPlan):
   )
 }
 
-function firstResult(results: readonly SolvedChain[]): LayerChain {
-  const [first] = results
-  if (first === undefined) throw new RangeError('the solver gave no result')
-  return first.result
-}
-
-function stepRecord({ vertex, cached, why, durationMs, sizeBytes }: StepReport<LayerChain>): StepRecord {
+function stepRecord({ vertex, cached, miss, durationMs, sizeBytes }: StepReport<LayerChain>): StepRecord {
   return {
     id: vertex.digest,
     name: vertex.name,
     cached,
-    ...(why === undefined ? {} : { why }),
+    ...(miss === undefined ? {} : { miss, why: formatMiss(miss) }),
     durationMs,
     sizeBytes,
     ...(vertex.source === undefined ? {} : { source: vertex.source }),

@@ -1,12 +1,15 @@
-import { lstat, realpath } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { BuildOptions } from '../api.js'
-import type { EngineParts } from '../engine-parts.js'
+import { realpath } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
+import type { DockerfileOptions } from '../api.js'
 import { CoreError } from '../errors.js'
-import { type GitSession, type GitSource, isGitUrl, parseGitUrl, redactGitUrl } from '../git/index.js'
+import { redactGitUrl } from '../git/index.js'
+import { type FetchServices, fetchArchive, fetchRepository, isHttpUrl, remoteKind } from './fetch-context.js'
 import { outputStep } from './output-step.js'
 import { checkContext, type DockerfileRequest } from './read-dockerfile.js'
 import { receiveContext } from './stream-context.js'
+
+/** Origin of what came as a stream. */
+const streamed = 'stream'
 
 /** The files of a context, where they lie now; disposing it removes those that were fetched for it. */
 export interface OpenContext extends AsyncDisposable {
@@ -17,68 +20,37 @@ export interface OpenContext extends AsyncDisposable {
   readonly origin?: string
 }
 
-export interface OpenContextServices {
-  readonly parts: Pick<EngineParts, 'contextsDirectory'>
-  readonly git: GitSession
-}
-
 /** Opens a context: a directory, a stream, a git repository, or an archive or a Dockerfile by HTTP.
  * @throws {CoreError} `CONTEXT_NOT_FOUND`, `GIT_URL_INVALID`, `DOWNLOAD_FAILED`, `CHECKSUM_MISMATCH`, `COPY_SOURCE_NOT_FOUND`,
  * `ARCHIVE_INVALID`, `DOCKERFILE_INVALID` */
-export async function openContext(
-  { parts, git }: OpenContextServices,
-  { context = '.', buildArgs, signal, onEvent = () => {} }: BuildOptions,
-): Promise<OpenContext> {
+export async function openContext(services: FetchServices, options: DockerfileOptions): Promise<OpenContext> {
+  const { context = '.', signal, onEvent = () => {} } = options
   if (typeof context !== 'string') {
-    const streamed = await receiveContext(context, parts.contextsDirectory(), signal)
-    return { ...streamed, origin: 'stream' }
+    const received = await receiveContext(context, services.parts.contextsDirectory(), signal)
+    return { ...received, origin: streamed }
   }
   const remote = await remoteKind(context)
   if (remote === undefined) return { directory: await checkContext(context), [Symbol.asyncDispose]: async () => {} }
   const origin = redactGitUrl(context)
-  const fetchIt = async () => {
-    if (remote === 'git') return await git.checkout(gitSource(context, buildArgs), { signal })
-    const { openUrl } = await import('../files/http-get.js')
-    const response = await openUrl(context, { 'user-agent': 'tsbuild' }, signal)
-    return await receiveContext(response, parts.contextsDirectory(), signal)
-  }
-  let fetched: Fetched | undefined
   const what = remote === 'git' ? `load git source ${origin}` : `load remote build context ${origin}`
-  await outputStep(onEvent, `[internal] ${what}`, async () => {
-    fetched = await fetchIt()
-  })
-  if (fetched === undefined) throw new TypeError('the context was not fetched')
-  return { ...fetched, origin }
+  const fetchIt = remote === 'git' ? fetchRepository : fetchArchive
+  return { ...(await outputStep(onEvent, `[internal] ${what}`, () => fetchIt(services, context, options))), origin }
 }
 
-type Fetched = Omit<OpenContext, 'origin'>
-
-function gitSource(context: string, buildArgs: BuildOptions['buildArgs']): GitSource {
-  const source = parseGitUrl(/^github\.com\//.test(context) ? `https://${context}` : context)
-  const keep = /^(?:1|t|true)$/i.test(buildArgs?.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? '')
-  return keep ? { ...source, keepGitDir: true } : source
-}
-
-/** What lies on the disk comes first, as in Docker: only then may `github.com/…` or `host:path` be something else. */
-async function remoteKind(context: string): Promise<'git' | 'http' | undefined> {
-  const git = isGitUrl(context) || /^github\.com\/./.test(context)
-  const http = /^https?:\/\//i.test(context)
-  if (!git && !http) return undefined
-  const isLocal = !/^[a-z]+:\/\//i.test(context) && (await lstat(context).catch(() => undefined)) !== undefined
-  if (isLocal) return undefined
-  return git ? 'git' : 'http'
-}
-
-/** The Dockerfile of a context that was fetched lies in it, or is it.
+/** The Dockerfile of a context that was fetched lies in it, or is it; an absolute path is the disk's, unless the context is a stream.
  * @throws {CoreError} `DOCKERFILE_NOT_FOUND` where a link leads out of such a context */
 export async function dockerfileRequest(
-  options: BuildOptions,
+  options: DockerfileOptions,
   { directory, dockerfileText, origin }: OpenContext,
 ): Promise<DockerfileRequest> {
   const text = options.dockerfileText ?? dockerfileText
   const base = { context: directory, ...(text === undefined ? {} : { dockerfileText: text }) }
   const { dockerfile } = options
-  if (origin === undefined) return { ...base, ...(dockerfile === undefined ? {} : { dockerfile }) }
+  if (text === undefined && dockerfile !== undefined && isHttpUrl(dockerfile)) {
+    return { ...base, url: dockerfile, ...(options.signal === undefined ? {} : { signal: options.signal }) }
+  }
+  const onDisk = origin !== streamed && dockerfile !== undefined && isAbsolute(dockerfile)
+  if (origin === undefined || onDisk) return { ...base, ...(dockerfile === undefined ? {} : { dockerfile }) }
   if (text === undefined) {
     for (const name of dockerfile === undefined ? ['Dockerfile', 'dockerfile'] : [dockerfile])
       await checkInside(directory, name)

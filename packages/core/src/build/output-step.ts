@@ -2,18 +2,19 @@ import type { OnBlobProgress } from '@tsbuild/exporter'
 import { canonicalDigest, type OnBuildEvent, TsbuildError } from '@tsbuild/spec'
 
 /** Shows an output like a step: outputs are no vertices, but whoever watches a build wants to see them. */
-export async function outputStep(
+export async function outputStep<T>(
   emit: OnBuildEvent,
   name: string,
-  body: (progress: OnBlobProgress) => Promise<void>,
-): Promise<void> {
+  body: (progress: OnBlobProgress) => Promise<T>,
+): Promise<T> {
   const id = canonicalDigest(['output', name, performance.now()])
   const start = performance.now()
   let sizeBytes = 0
   emit({ kind: 'vertexAdded', id, at: Date.now(), name, inputs: [] })
   emit({ kind: 'started', id, at: Date.now() })
+  let result: T
   try {
-    await body((item, bytes, total, done) => {
+    result = await body((item, bytes, total, done) => {
       if (done) sizeBytes += bytes
       emit({
         kind: 'progress',
@@ -36,6 +37,7 @@ export async function outputStep(
     throw error
   }
   emit({ kind: 'completed', id, at: Date.now(), durationMs: performance.now() - start, sizeBytes })
+  return result
 }
 
 function shortItem(item: string): string {

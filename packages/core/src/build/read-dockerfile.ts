@@ -1,7 +1,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseIgnoreFile, suggest } from '@tsbuild/parser'
+import type { CallOptions } from '@tsbuild/spec'
 import { CoreError } from '../errors.js'
+import type { HttpSession } from '../files/index.js'
+import { redactUrl } from '../files/redact-url.js'
+import { dockerfileLimit } from './stream-context.js'
 
 export interface DockerfileText {
   /** As messages name it. */
@@ -15,6 +19,9 @@ export interface DockerfileRequest {
   readonly context: string
   readonly dockerfile?: string
   readonly dockerfileText?: string
+  /** Where the Dockerfile is fetched from. */
+  readonly url?: string
+  readonly signal?: AbortSignal
 }
 
 /** Checks that the context is a directory, and gives its absolute path.
@@ -29,12 +36,12 @@ export async function checkContext(context: string): Promise<string> {
 
 /** Reads the Dockerfile: the text itself, the path that was given, or `Dockerfile` (else `dockerfile`) in the context.
  * @throws {CoreError} `DOCKERFILE_NOT_FOUND`, with the nearest name as hint */
-export async function readDockerfile({
-  context,
-  dockerfile,
-  dockerfileText,
-}: DockerfileRequest): Promise<DockerfileText> {
+export async function readDockerfile(
+  { context, dockerfile, dockerfileText, url, signal }: DockerfileRequest,
+  http: HttpSession,
+): Promise<DockerfileText> {
   if (dockerfileText !== undefined) return { file: 'Dockerfile', text: dockerfileText }
+  if (url !== undefined) return await fetchDockerfile(url, http, signal === undefined ? {} : { signal })
   if (dockerfile !== undefined) {
     const inContext = resolve(context, dockerfile)
     const given = resolve(dockerfile)
@@ -50,6 +57,14 @@ export async function readDockerfile({
     if (text !== undefined) return { file: name, path, text }
   }
   throw await notFound('Dockerfile', join(context, 'Dockerfile'))
+}
+
+async function fetchDockerfile(url: string, http: HttpSession, options: CallOptions): Promise<DockerfileText> {
+  const { path, name, size } = await http.fetch(url, undefined, options)
+  if (size > dockerfileLimit) {
+    throw new CoreError('DOCKERFILE_INVALID', `Cannot read Dockerfile "${redactUrl(url)}": it has ${size} bytes`)
+  }
+  return { file: name, text: await readFile(path, 'utf8') }
 }
 
 /** Patterns of `<Dockerfile>.dockerignore` beside the Dockerfile, else of `.dockerignore` in the context. */

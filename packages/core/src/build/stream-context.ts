@@ -16,10 +16,15 @@ export interface StreamedContext extends AsyncDisposable {
   readonly dockerfileText?: string
 }
 
+export interface ReceiveOptions {
+  /** What becomes of a stream that is no archive. Default: it is read as a Dockerfile. */
+  readonly takePlain?: (directory: string) => Promise<void>
+}
+
 const bzip2PieceBytes = 64 << 10
 
 /** The largest Dockerfile that is taken from a stream, in bytes. */
-const dockerfileLimit = 16 << 20
+export const dockerfileLimit = 16 << 20
 
 /** Receives a context as Docker's `build -` does: a tar, plain or compressed with gzip, bzip2, xz or zstd, or a Dockerfile.
  * @param parent folder for the unpacked files, made when it is missing
@@ -28,6 +33,7 @@ export async function receiveContext(
   stream: Readable,
   parent: string,
   signal: AbortSignal | undefined,
+  { takePlain }: ReceiveOptions = {},
 ): Promise<StreamedContext> {
   const directory = join(parent, randomBytes(8).toString('hex'))
   await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -48,6 +54,11 @@ export async function receiveContext(
         tar.extract(directory),
         signal === undefined ? {} : { signal },
       )
+      return { directory, [Symbol.asyncDispose]: remove }
+    }
+    if (takePlain !== undefined) {
+      stream.destroy()
+      await takePlain(directory)
       return { directory, [Symbol.asyncDispose]: remove }
     }
     return { directory, dockerfileText: await text(data.all), [Symbol.asyncDispose]: remove }
@@ -81,7 +92,8 @@ async function peek(stream: AsyncIterable<Uint8Array>, bytes: number): Promise<P
   return { start: Buffer.concat(chunks).subarray(0, bytes), all: all() }
 }
 
-async function decompressed(stream: ByteStream, compression: StreamCompression): Promise<ByteStream> {
+/** The stream without its compression. */
+export async function decompressed(stream: ByteStream, compression: StreamCompression): Promise<ByteStream> {
   switch (compression) {
     case 'bzip2':
       return bunzip2(stream)

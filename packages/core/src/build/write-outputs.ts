@@ -1,15 +1,17 @@
 import { mkdir } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import {
-  type AssembledImage,
+  type CompressionOptions,
   type OnBlobProgress,
   writeDockerArchive,
+  writeOciIndex,
   writeOciLayout,
   writeStream,
 } from '@tsbuild/exporter'
 import {
   type CallOptions,
   type Digest,
+  formatPlatform,
   formatReference,
   normalizePlatform,
   type OnBuildEvent,
@@ -17,27 +19,18 @@ import {
   type Reference,
 } from '@tsbuild/spec'
 import type { ImageTarget } from '@tsbuild/store'
-import type { BuildResult, Output } from '../api.js'
+import type { BuildResult, LayerCompression, Output } from '../api.js'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
-import type { StageState } from '../frontend/stage-state.js'
-import { commitImage } from '../images/commit-image.js'
 import { assignName, keepUnnamed } from '../images/image-names.js'
-import { type ImageSource, openImageSource } from '../images/image-source.js'
-import type { LayerChain } from '../ops/layers.js'
+import { keepBuilt } from './keep-built.js'
+import { type BuiltTarget, type CommittedImage, type ImageRequest, OutputImages } from './output-image.js'
 import { outputStep } from './output-step.js'
-import { pushBuilt } from './push-built.js'
+import { pushBuilt, pushBuiltIndex } from './push-built.js'
 
-export interface OutputRequest {
-  readonly target: StageState
-  readonly chain: LayerChain
+export interface OutputRequest extends ImageRequest {
   readonly outputs: readonly Output[]
   readonly tags: readonly string[]
-  readonly labels: Readonly<Record<string, string>>
-  /** SOURCE_DATE_EPOCH, in seconds. */
-  readonly epoch?: number
-  readonly rewriteTimestamp: boolean
-  readonly signal?: AbortSignal
   readonly emit: OnBuildEvent
 }
 
@@ -46,130 +39,164 @@ type Written = Omit<BuildResult, 'steps' | 'warnings' | 'durationMs'>
 /** Sends a build's result where it should go, one output after the other; each shows as a step. */
 export async function writeOutputs(parts: EngineParts, request: OutputRequest): Promise<Written> {
   const writer = new OutputWriter(parts, request)
+  if (request.outputs.some((output) => output.type !== 'image' || output.push === true))
+    await parts.hold.hold(request.targets.flatMap(({ chain }) => chain.layers))
   for (const output of request.outputs) {
     request.signal?.throwIfAborted()
     await outputStep(request.emit, stepName(output), (progress) => writer.write(output, progress))
   }
-  return await writer.written()
+  return writer.written()
 }
 
-/** Refuses names that can't be given, before anything is built for them.
- * @throws {SpecError} `REFERENCE_INVALID`, {CoreError} `OPTION_INVALID` */
-export function checkNames(tags: readonly string[], outputs: readonly Output[]): void {
-  for (const name of [...tags, ...outputs.flatMap((output) => ('names' in output ? (output.names ?? []) : []))]) {
-    if (parseReference(name).digest === undefined) continue
-    throw new CoreError('OPTION_INVALID', `Cannot tag "${name}": a name with a digest can't be given`)
-  }
-}
-
-/** Writes outputs of one build; the image that several of them need is made once. */
+/** Writes outputs of one build. */
 class OutputWriter {
   readonly #parts: EngineParts
   readonly #request: OutputRequest
+  readonly #images: OutputImages
   readonly #references: readonly Reference[]
   readonly #call: CallOptions
   readonly #names: string[] = []
   readonly #pushed: { name: string; digest: Digest }[] = []
-  #image: Promise<CommittedImage> | undefined
+  #built: Partial<Pick<BuildResult, 'imageDigest' | 'configDigest' | 'config'>> = {}
 
   constructor(parts: EngineParts, request: OutputRequest) {
     this.#parts = parts
     this.#request = request
+    this.#images = new OutputImages(parts, request)
     this.#references = request.tags.map((tag) => parseReference(tag))
     this.#call = request.signal === undefined ? {} : { signal: request.signal }
   }
 
   async write(output: Output, progress: OnBlobProgress): Promise<void> {
-    const { snapshotter } = this.#parts
-    const { layers } = this.#request.chain
     switch (output.type) {
       case 'local':
-        await mkdir(output.dest, { recursive: true })
-        await snapshotter.copyChain(layers, resolve(output.dest), this.#call)
-        return
-      case 'tar': {
-        const tar = snapshotter.packChain(layers, { ...this.#call, ...maxMtime(this.#request) })
-        return await writeStream(tar, output.dest, this.#call)
-      }
+        return await this.#writeFiles(output.dest)
+      case 'tar':
+        return await this.#writeTar(output)
       case 'oci':
         return await this.#writeOci(output, progress)
-      case 'docker': {
-        const { built, source } = await this.#committed()
-        const options = { ...this.#call, references: this.#references, onProgress: progress }
-        return await writeDockerArchive(built, source, output.dest, options)
-      }
+      case 'docker':
+        return await this.#writeDocker(output, progress)
       case 'image':
-        return await this.#store(output, progress)
+        return this.#isIndex ? await this.#push(output, progress) : await this.#store(output, progress)
       case 'registry':
-        return await this.#pushAll(this.#targets(output), progress)
+        return await this.#push(output, progress)
     }
   }
 
-  async written(): Promise<Written> {
-    const done = { names: this.#names, pushed: this.#pushed }
-    if (this.#image === undefined) return done
-    const { built } = await this.#image
-    return { imageDigest: built.descriptor.digest, configDigest: built.configDigest, config: built.config, ...done }
+  written(): Written {
+    return { ...this.#built, names: this.#names, pushed: this.#pushed }
   }
 
-  async #committed(): Promise<CommittedImage> {
-    this.#image ??= commit(this.#parts, this.#request)
-    return await this.#image
+  get #isIndex(): boolean {
+    return this.#request.targets.length > 1
+  }
+
+  #only<T>(items: readonly T[]): T {
+    const [item] = items
+    if (item === undefined) throw new RangeError('a build without a result')
+    return item
+  }
+
+  async #writeFiles(dest: string): Promise<void> {
+    for (const { target, chain } of this.#request.targets) {
+      const folder = formatPlatform(target.platform).replaceAll('/', '_')
+      const directory = resolve(this.#isIndex ? join(dest, folder) : dest)
+      await mkdir(directory, { recursive: true })
+      await this.#parts.snapshotter.copyChain(chain.layers, directory, this.#call)
+    }
+  }
+
+  async #writeTar({ dest, sourceDateEpoch }: Extract<Output, { type: 'tar' }>): Promise<void> {
+    const { layers } = this.#only<BuiltTarget>(this.#request.targets).chain
+    const epoch = sourceDateEpoch === undefined ? this.#request.epoch : sourceDateEpoch
+    const times = epoch === undefined || epoch === null ? {} : { maxMtime: epoch }
+    await writeStream(this.#parts.snapshotter.packChain(layers, { ...this.#call, ...times }), dest, this.#call)
+  }
+
+  async #writeOci(output: Extract<Output, { type: 'oci' }>, onProgress: OnBlobProgress): Promise<void> {
+    const { dest, tar } = output
+    const destination = tar === false && typeof dest === 'string' ? { directory: dest } : { tar: dest }
+    const references = this.#targets(output)
+    const options = { ...this.#call, ...compressionOf(output), references, onProgress }
+    if (this.#isIndex) {
+      const { digest } = await writeOciIndex(await this.#images.index(output), destination, options)
+      this.#built = { imageDigest: digest }
+      return
+    }
+    const { built, source } = await this.#one(output)
+    await writeOciLayout(built, source, destination, options)
+  }
+
+  async #writeDocker(output: Extract<Output, { type: 'docker' }>, onProgress: OnBlobProgress): Promise<void> {
+    const { built, source } = await this.#one(output)
+    const options = { ...this.#call, references: this.#targets(output), onProgress }
+    await writeDockerArchive(built, source, output.dest, options)
+  }
+
+  async #store(output: Extract<Output, { type: 'image' }>, progress: OnBlobProgress): Promise<void> {
+    const image = await this.#one(output)
+    this.#tell(image)
+    const { platform } = this.#only(this.#request.targets).target
+    const target = { manifest: image.built.descriptor, platform: normalizePlatform(platform) }
+    const references = this.#targets(output)
+    const { layers } = this.#only(this.#request.targets).chain
+    const names = references.map(formatReference)
+    if (names.length === 0 || !names.every((name) => this.#leadsTo(name, target))) {
+      await using _lease = await keepBuilt(this.#parts, image, layers, this.#call)
+      for (const name of names) await assignName(this.#parts.names, name, target)
+      if (names.length === 0) await keepUnnamed(this.#parts.names, target)
+    }
+    this.#names.push(...names)
+    if (output.push === true) await this.#push(output, progress)
+  }
+
+  async #push(output: Extract<Output, { type: 'image' | 'registry' }>, onProgress: OnBlobProgress): Promise<void> {
+    const references = this.#targets(output)
+    if (references.length === 0) {
+      throw new CoreError('OPTION_INVALID', 'Cannot push: the image has no name', { hint: 'Name it with --tag' })
+    }
+    const options = { ...this.#call, ...compressionOf(output), onProgress }
+    if (this.#isIndex) {
+      const index = await this.#images.index(output)
+      for (const reference of references) {
+        const done = await pushBuiltIndex(this.#parts, index, reference, options)
+        this.#pushed.push(done)
+        this.#built = { imageDigest: done.digest }
+      }
+      return
+    }
+    const { built, source } = await this.#one(output)
+    for (const reference of references)
+      this.#pushed.push(await pushBuilt(this.#parts, built, source, reference, options))
+  }
+
+  #leadsTo(name: string, { manifest }: ImageTarget): boolean {
+    return this.#parts.names.get(name)?.manifest.digest === manifest.digest
+  }
+
+  /** The image of a build for one platform. */
+  async #one(wanted: Parameters<OutputImages['variant']>[0]): Promise<CommittedImage> {
+    const image = this.#only(await this.#images.variant(wanted))
+    if (this.#built.config === undefined) this.#tell(image)
+    return image
+  }
+
+  #tell({ built: { descriptor, configDigest, config } }: CommittedImage): void {
+    this.#built = { imageDigest: descriptor.digest, configDigest, config }
   }
 
   #targets({ names }: { readonly names?: readonly string[] }): readonly Reference[] {
     return names === undefined ? this.#references : names.map((name) => parseReference(name))
   }
+}
 
-  async #writeOci(
-    { dest, tar, compression }: Extract<Output, { type: 'oci' }>,
-    onProgress: OnBlobProgress,
-  ): Promise<void> {
-    const { built, source } = await this.#committed()
-    const destination = tar === false && typeof dest === 'string' ? { directory: dest } : { tar: dest }
-    const how = compression === 'uncompressed' ? 'none' : (compression ?? 'gzip')
-    const options = { ...this.#call, compression: how, references: this.#references, onProgress } as const
-    await writeOciLayout(built, source, destination, options)
+function compressionOf({ compression, compressionLevel, forceCompression }: LayerCompression): CompressionOptions {
+  return {
+    compression: compression === 'uncompressed' ? 'none' : (compression ?? 'gzip'),
+    ...(compressionLevel === undefined ? {} : { level: compressionLevel }),
+    ...(forceCompression === undefined ? {} : { force: forceCompression }),
   }
-
-  async #store(output: Extract<Output, { type: 'image' }>, progress: OnBlobProgress): Promise<void> {
-    const { built } = await this.#committed()
-    const target = { manifest: built.descriptor, platform: normalizePlatform(this.#request.target.platform) }
-    const references = this.#targets(output)
-    for (const reference of references) this.#names.push(await setName(this.#parts, reference, target))
-    if (references.length === 0) await keepUnnamed(this.#parts.names, target)
-    if (output.push === true) await this.#pushAll(references, progress)
-  }
-
-  async #pushAll(references: readonly Reference[], progress: OnBlobProgress): Promise<void> {
-    if (references.length === 0) {
-      throw new CoreError('OPTION_INVALID', 'Cannot push: the image has no name', { hint: 'Name it with --tag' })
-    }
-    const { built, source } = await this.#committed()
-    const options = { ...this.#call, onProgress: progress }
-    for (const reference of references)
-      this.#pushed.push(await pushBuilt(this.#parts, built, source, reference, options))
-  }
-}
-
-interface CommittedImage {
-  readonly built: AssembledImage
-  readonly source: ImageSource
-}
-
-async function commit(parts: EngineParts, request: OutputRequest): Promise<CommittedImage> {
-  const { built, layers } = await commitImage(parts, { ...request, ...maxMtime(request), now: Date.now() })
-  return { built, source: openImageSource(parts, layers) }
-}
-
-function maxMtime({ rewriteTimestamp, epoch }: OutputRequest): { maxMtime?: number } {
-  return rewriteTimestamp && epoch !== undefined ? { maxMtime: epoch } : {}
-}
-
-async function setName({ names }: EngineParts, reference: Reference, target: ImageTarget): Promise<string> {
-  const name = formatReference(reference)
-  await assignName(names, name, target)
-  return name
 }
 
 function stepName(output: Output): string {

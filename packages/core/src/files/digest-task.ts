@@ -3,6 +3,7 @@ import { createIgnore, type Ignore } from '@tsbuild/parser'
 import type { Digest, Mount } from '@tsbuild/spec'
 import { type BinaryPath, parentPath, toBinary } from './binary-path.js'
 import { isDirectory } from './file-types.js'
+import { Lister } from './lister.js'
 import { Memo, type MemoChanges, type MemoOptions } from './memo.js'
 import type { MemoDirectory } from './memo-directory.js'
 import { readKnown, ShapeReader } from './path-facts.js'
@@ -22,6 +23,8 @@ export interface DigestInput {
   /** Whether owners are copied. */
   readonly owners: boolean
   readonly memo?: MemoOptions
+  /** Give the paths, too. */
+  readonly list?: boolean
 }
 
 export interface SourceDigest {
@@ -31,7 +34,7 @@ export interface SourceDigest {
 }
 
 export interface DigestOutput {
-  readonly sources: readonly SourceDigest[]
+  readonly sources: readonly (SourceDigest & { readonly listing?: Uint8Array })[]
   readonly changes: MemoChanges
   /** Files whose bytes were read. */
   readonly read: number
@@ -59,7 +62,7 @@ export function compileIgnore(patterns: readonly string[]): Ignore | undefined {
 }
 
 function digestSources(tree: SourceTree, input: DigestInput, memo: Memo | undefined, task: WorkerTask): DigestOutput {
-  const digester = new Digester(tree, input.owners, memo, task)
+  const digester = new Digester(tree, input, memo, task)
   const sources = input.sources.map((source) => digester.source(select(tree, source)))
   const isGone = (directory: BinaryPath) => new SourceTree('').lstat(directory.slice(1)) === undefined
   return { sources, changes: memo?.changes(isGone) ?? { changed: [], removed: [] }, read: memo?.misses ?? 0 }
@@ -68,24 +71,29 @@ function digestSources(tree: SourceTree, input: DigestInput, memo: Memo | undefi
 class Digester {
   private readonly tree: SourceTree
   private readonly owners: boolean
+  private readonly list: boolean
   private readonly memo: Memo | undefined
   private readonly task: WorkerTask
   private sinceCheck = 0
 
-  constructor(tree: SourceTree, owners: boolean, memo: Memo | undefined, task: WorkerTask) {
+  constructor(tree: SourceTree, { owners, list = false }: DigestInput, memo: Memo | undefined, task: WorkerTask) {
     this.tree = tree
     this.owners = owners
+    this.list = list
     this.memo = memo
     this.task = task
   }
 
-  source({ matches, filters }: Selection): SourceDigest {
+  source({ matches, filters }: Selection): DigestOutput['sources'][number] {
     const hasher = new TreeHasher()
-    for (const match of matches) this.match(hasher, match, filters)
-    return { digest: hasher.end(), files: hasher.files, bytes: hasher.bytes }
+    const lister = this.list ? new Lister() : undefined
+    for (const match of matches) this.match(hasher, match, filters, lister)
+    const listing = lister?.end()
+    const digest = hasher.end()
+    return { digest, files: hasher.files, bytes: hasher.bytes, ...(listing === undefined ? {} : { listing }) }
   }
 
-  private match(hasher: TreeHasher, match: Match, filters: Selection['filters']): void {
+  private match(hasher: TreeHasher, match: Match, filters: Selection['filters'], lister: Lister | undefined): void {
     hasher.match(isDirectory(match.stat.mode) ? '' : match.name)
     const shapes = new ShapeReader(this.owners)
     const throwIfAborted = () => this.task.throwIfAborted()
@@ -97,7 +105,10 @@ class Digester {
         continue
       }
       this.checkAbort()
-      hasher.path(shapes.read(step), readKnown(this.tree, step, memos.at(-1), throwIfAborted))
+      const shape = shapes.read(step)
+      const known = readKnown(this.tree, step, memos.at(-1), throwIfAborted)
+      hasher.path(shape, known)
+      lister?.path(step.path, shape, known)
       if (step.kind === 'directory') memos.push(this.memoOf(this.tree.absolute(step.path)))
     }
   }

@@ -2,12 +2,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { type CallOptions, type Digest, digestHex, isDigest, type Table } from '@tsbuild/spec'
-import { CoreError } from '../errors.js'
-import { downloadFailed, openUrl, saveBody } from './http-get.js'
-import { redactUrl } from './plan.js'
+import { type CallOptions, type Digest, digestHex, faultPoint, isDigest, type Table } from '@tsbuild/spec'
+import { downloadFailed, openUrl, type RequestHeaders, saveBody } from './http-get.js'
+import { redactUrl } from './redact-url.js'
 
-/** A URL of ADD, fetched. */
+/** A URL, fetched. */
 export interface Download {
   /** Where the bytes are; named after their digest. */
   readonly path: string
@@ -34,9 +33,14 @@ export interface DownloaderOptions {
   readonly table: Table<DownloadRow>
 }
 
+export interface FetchOptions extends CallOptions {
+  /** Value of the `Authorization` header. Neither kept nor shown. */
+  readonly authorization?: string | undefined
+}
+
 const staleMs = 3_600_000
 
-/** Fetches the URLs of ADD. Bytes lie in `directory` under their digest; a URL that says by ETag or Last-Modified that it is as before
+/** Fetches URLs. Bytes lie in `directory` under their digest; a URL that says by ETag or Last-Modified that it is as before
  * is not fetched again. */
 export class Downloader {
   private readonly options: DownloaderOptions
@@ -46,31 +50,23 @@ export class Downloader {
     this.options = options
   }
 
-  /** @param checksum digest that the bytes must have
-   * @throws {CoreError} `DOWNLOAD_FAILED`, `CHECKSUM_MISMATCH`, `COPY_INVALID` (a checksum that is none) */
-  async fetch(url: string, checksum: string | undefined, { signal }: CallOptions = {}): Promise<Download> {
-    if (checksum !== undefined && !isDigest(checksum)) {
-      throw new CoreError('COPY_INVALID', `Cannot use checksum "${checksum}": it is not sha256:<64 hex digits>`)
-    }
-    const download = await this.revalidated(url, signal)
-    if (checksum !== undefined && download.digest !== checksum) {
-      throw new CoreError(
-        'CHECKSUM_MISMATCH',
-        `Cannot add "${redactUrl(url)}": digest mismatch ${download.digest}: ${checksum}`,
-      )
-    }
-    return download
-  }
-
-  private async revalidated(url: string, signal: AbortSignal | undefined): Promise<Download> {
+  /** @throws {CoreError} `DOWNLOAD_FAILED` */
+  async fetch(url: string, { signal, authorization }: FetchOptions = {}): Promise<Download> {
     const row = await this.known(url)
-    const headers: Record<string, string> = { 'accept-encoding': 'identity', 'user-agent': 'tsbuild' }
-    if (row?.etag !== undefined) headers['if-none-match'] = row.etag
-    else if (row?.lastModified !== undefined) headers['if-modified-since'] = row.lastModified
+    const always: Record<string, string> = { 'accept-encoding': 'identity', 'user-agent': 'tsbuild' }
+    if (row?.etag !== undefined) always['if-none-match'] = row.etag
+    else if (row?.lastModified !== undefined) always['if-modified-since'] = row.lastModified
+    const headers: RequestHeaders = { always, authorization }
     const response = await openUrl(url, headers, signal)
-    if (response.statusCode === 304 && row !== undefined) {
-      response.resume()
+    if (row !== undefined && isUnchanged(response, row)) {
+      // A server that sends all of it again all the same isn't listened to.
+      if (response.statusCode === 304) response.resume()
+      else response.destroy()
       return this.toDownload(row)
+    }
+    if (response.statusCode === 304) {
+      response.resume()
+      throw downloadFailed(url, 'the server calls unchanged what it was not asked for')
     }
     const fresh = await this.receive(url, response, signal)
     await this.options.table.put(urlKey(url), fresh)
@@ -95,7 +91,9 @@ export class Downloader {
     const partial = join(directory, `partial-${randomBytes(9).toString('hex')}`)
     try {
       const { digest, size } = await saveBody(response, partial, signal)
+      faultPoint('download.publish.before')
       await rename(partial, this.path(digest))
+      faultPoint('download.publish.after')
       const { etag, 'last-modified': lastModified } = response.headers
       const seconds = lastModified === undefined ? Number.NaN : Math.floor(Date.parse(lastModified) / 1000)
       return {
@@ -143,14 +141,21 @@ async function sweep(directory: string): Promise<void> {
 
 /** BuildKit's rule: the last part of the URL's path; the server's word counts where there is none. */
 function fileName(url: string, disposition: string | undefined): string {
-  const path = new URL(url).pathname.replace(/\/+$/, '')
-  const base = decode(path.slice(path.lastIndexOf('/') + 1))
-  if (base !== '' && base !== '.' && base !== '..' && !base.includes('/')) return base
+  const inUrl = nameInUrl(url)
+  if (inUrl !== undefined) return inUrl
   const named = /filename="?([^";]+)"?/i
     .exec(disposition ?? '')?.[1]
     ?.split(/[\\/]/)
     .at(-1)
   return named === undefined || named === '' || named === '.' || named === '..' ? '__unnamed__' : named
+}
+
+/** The last part of a URL's path, where that is a file's name. */
+export function nameInUrl(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined
+  const path = new URL(url).pathname.replace(/\/+$/, '')
+  const base = decode(path.slice(path.lastIndexOf('/') + 1))
+  return base !== '' && base !== '.' && base !== '..' && !base.includes('/') ? base : undefined
 }
 
 function decode(text: string): string {
@@ -161,6 +166,17 @@ function decode(text: string): string {
   }
 }
 
+/** Not every server that gives entity tags compares them. */
+function isUnchanged({ statusCode, headers }: IncomingMessage, { etag }: DownloadRow): boolean {
+  if (statusCode === 304) return true
+  return etag !== undefined && headers.etag !== undefined && strongTag(headers.etag) === strongTag(etag)
+}
+
+function strongTag(tag: string): string {
+  return tag.replace(/^W\//, '')
+}
+
+/** Passwords are not even kept as a part of what is hashed. */
 function urlKey(url: string): string {
-  return createHash('sha256').update(url).digest('hex')
+  return createHash('sha256').update(redactUrl(url)).digest('hex')
 }

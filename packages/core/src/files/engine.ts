@@ -1,4 +1,6 @@
 import type { CallOptions, Digest, Metadata, Mount, NamedInput, OnProgress, Snapshotter } from '@tsbuild/spec'
+import type { HttpSession } from './http-session.js'
+import type { Listings } from './listings.js'
 import type { CopyRequest } from './request.js'
 
 export interface FileEngineOptions {
@@ -7,6 +9,8 @@ export interface FileEngineOptions {
   readonly snapshotter: Pick<Snapshotter, 'view'>
   /** Folder for downloads; made when it is needed. */
   readonly downloads: string
+  /** Folder for what selections hold, path by path; made when it is needed. */
+  readonly listings: string
   /** Where the worker entry files lie, for bundled programs. */
   readonly workerDir?: string
 }
@@ -36,15 +40,23 @@ export interface MakeDirectoryOptions extends CallOptions {
   readonly modifiedTime?: number
 }
 
+export interface DigestOptions extends CallOptions {
+  /** Keep what is selected, path by path, for explanations. Default: only where a chain is read for the first time. */
+  readonly list?: boolean
+}
+
 /** COPY, ADD and WORKDIR: what they put into a cache key, and what they do to a snapshot. All work happens in worker threads. */
 export interface FileEngine extends AsyncDisposable {
+  readonly listings: Listings
+  /** Starts the downloads of a build, whose secrets may have credentials for hosts. */
+  openHttp(secrets: ReadonlyMap<string, Uint8Array>): HttpSession
   /** Starts a thread ahead of need, e.g. while a Dockerfile is parsed. */
   warm(): void
   /** Reads what a request selects, as little of it as needed: a context file whose stat is as remembered is not read again, and a
    * chain that was asked before is not mounted.
    * @throws {CoreError} `COPY_SOURCE_NOT_FOUND`, `COPY_INVALID`, `CONTEXT_UNREADABLE`, `DOWNLOAD_FAILED`, `CHECKSUM_MISMATCH`,
    * `GIT_URL_INVALID` */
-  digest(request: CopyRequest, options?: CallOptions): Promise<CopyDigest>
+  digest(request: CopyRequest, options?: DigestOptions): Promise<CopyDigest>
   /** Copies into a mounted snapshot, and hashes what it writes. After a failure the snapshot is of no use.
    * @throws {CoreError} `CONTEXT_CHANGED` when that is not what was expected; those of `digest`; `USER_NOT_FOUND`, `ARCHIVE_INVALID` */
   copy(

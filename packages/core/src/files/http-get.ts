@@ -1,53 +1,95 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { get as httpGet, type IncomingMessage } from 'node:http'
+import { get as httpGet, type IncomingMessage, STATUS_CODES } from 'node:http'
 import { get as httpsGet } from 'node:https'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Digest, digestFromHex } from '@tsbuild/spec'
 import { CoreError } from '../errors.js'
-import { redactUrl } from './plan.js'
+import { redactUrl } from './redact-url.js'
 
 const maxRedirects = 10
+
+/** Headers of a request. */
+export interface RequestHeaders {
+  readonly always: Readonly<Record<string, string>>
+  /** For the very server that the URL names: a redirect to another one goes without it, for good. */
+  readonly authorization?: string | undefined
+}
 
 /** The first response that is no redirect; 200 or, if it was asked so, 304. */
 export async function openUrl(
   url: string,
-  headers: Record<string, string>,
+  headers: RequestHeaders,
   signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
-  let current = url
+  const { response } = await followRedirects(url, headers, signal)
+  const { statusCode = 0 } = response
+  if (statusCode === 200 || statusCode === 304) return response
+  response.resume()
+  // Not the server's own words: those may repeat what was sent.
+  throw downloadFailed(url, `invalid response status ${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trimEnd())
+}
+
+/** Where a URL leads to in the end. */
+export interface FinalResponse {
+  readonly response: IncomingMessage
+  readonly url: URL
+  /** Whether the authorization went all the way. */
+  readonly trusted: boolean
+}
+
+/** The first response that is no redirect, whatever its status.
+ * @throws {CoreError} `DOWNLOAD_FAILED` */
+export async function followRedirects(
+  url: string,
+  { always, authorization }: RequestHeaders,
+  signal: AbortSignal | undefined,
+): Promise<FinalResponse> {
+  let current = parseUrl(url)
+  let trusted = true
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+    const headers = trusted && authorization !== undefined ? { ...always, authorization } : always
     const response = await request(current, headers, signal).catch((cause: Error) => {
       signal?.throwIfAborted()
       throw downloadFailed(url, cause.message, cause)
     })
-    const { statusCode = 0, statusMessage = '' } = response
+    const { statusCode = 0 } = response
     const { location } = response.headers
-    if (statusCode >= 300 && statusCode < 400 && statusCode !== 304 && location !== undefined) {
-      response.resume()
-      current = new URL(location, current).href
-      continue
-    }
-    if (statusCode === 200 || statusCode === 304) return response
+    if (statusCode < 300 || statusCode >= 400 || statusCode === 304 || location === undefined)
+      return { response, url: current, trusted }
     response.resume()
-    throw downloadFailed(url, `invalid response status ${statusCode} ${statusMessage}`.trimEnd())
+    const next = parseUrl(location, current, url)
+    trusted &&= isSameServer(current, next)
+    current = next
   }
   throw downloadFailed(url, `more than ${maxRedirects} redirects`)
 }
 
+function parseUrl(text: string, base?: URL, shown = text): URL {
+  if (URL.canParse(text, base?.href)) return new URL(text, base)
+  throw downloadFailed(shown, base === undefined ? 'not a URL' : 'it redirects to what is no URL')
+}
+
+/** Whether what is meant for one URL's server may be told to the other's: the same one, or the same host once TLS has been added. */
+function isSameServer(from: URL, to: URL): boolean {
+  if (from.origin === to.origin) return true
+  return (
+    from.hostname === to.hostname && from.protocol === 'http:' && to.protocol === 'https:' && from.port + to.port === ''
+  )
+}
+
 function request(
-  url: string,
-  headers: Record<string, string>,
+  url: URL,
+  headers: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const parsed = new URL(url)
-    if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') {
-      throw new Error(`unsupported protocol ${parsed.protocol}`)
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+      throw new Error(`unsupported protocol ${url.protocol}`)
     }
-    const get = parsed.protocol === 'https:' ? httpsGet : httpGet
-    get(parsed, { headers, ...(signal === undefined ? {} : { signal }) }, resolve).on('error', reject)
+    const get = url.protocol === 'https:' ? httpsGet : httpGet
+    get(url, { headers, ...(signal === undefined ? {} : { signal }) }, resolve).on('error', reject)
   })
 }
 

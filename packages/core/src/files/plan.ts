@@ -4,6 +4,7 @@ import { type GitCommit, type GitSource, isGitUrl, keepsGitDir, parseGitUrl } fr
 import type { SourceDigest } from './digest-task.js'
 import type { Download } from './download.js'
 import type { CopyDigest } from './engine.js'
+import { redactUrl } from './redact-url.js'
 import type { CopyRequest, InlineFile } from './request.js'
 import type { SourceWords } from './select.js'
 
@@ -17,15 +18,7 @@ export type PlannedSource =
 /** Splits a request into its sources.
  * @throws {CoreError} `COPY_INVALID`, `GIT_URL_INVALID` */
 export function planSources(request: CopyRequest): PlannedSource[] {
-  const { kind, sources, inlineFiles, destination, exclude, parents, literal } = request
-  const verb = kind.toUpperCase()
-  if (sources.length + inlineFiles.length > 1 && !destination.endsWith('/')) {
-    throw new CoreError(
-      'COPY_INVALID',
-      `Cannot ${kind} ${sources.length + inlineFiles.length} files to "${destination}": ` +
-        `When using ${verb} with more than one source file, the destination must be a directory and end with a /`,
-    )
-  }
+  const { kind, sources, inlineFiles, exclude, parents, literal } = request
   const planned = sources.map((source): PlannedSource => {
     if (isUrl(source)) {
       if (kind === 'copy')
@@ -75,6 +68,11 @@ export function downloadDigest({ name, digest, size, modifiedSeconds }: Download
   return { digest: canonicalDigest({ name, digest, modified: modifiedSeconds ?? null }), files: 1, bytes: size }
 }
 
+/** A download that is known before it is there. Its time doesn't count, since only the server knows it. */
+export function pinnedDigest(name: string, checksum: string): SourceDigest {
+  return { digest: canonicalDigest({ name, pinned: checksum }), files: 1, bytes: 0 }
+}
+
 /** A commit says what its files are. Its git directory also has the address it came from. */
 export function gitDigest(
   { source, exclude }: PlannedSource & { kind: 'git' },
@@ -119,9 +117,4 @@ function sourceName(source: PlannedSource): string {
     case 'inline':
       return `<<${source.file.name}`
   }
-}
-
-/** Without user name and password. */
-export function redactUrl(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^/@?#]*@/i, '$1')
 }

@@ -1,5 +1,6 @@
 import type { SnapshotName } from '@tsbuild/spec'
 import type { GitSession } from '../git/index.js'
+import type { HttpSession } from './http-session.js'
 
 /** A directory of the host, read where it lies: never copied, never sent anywhere. */
 export interface ContextSource {
@@ -56,6 +57,8 @@ export interface CopyRequest {
   readonly keepGitDir?: boolean
   /** The build's git repositories; needed where a source is one. */
   readonly git?: GitSession
+  /** The build's URLs. Default: a session of the request's own, without credentials. */
+  readonly http?: HttpSession
   /** Every time that is written is this one, in seconds since the epoch. */
   readonly modifiedTime?: number
 }

@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { hasErrno, openHost } from '@tsbuild/host'
+import { faultPoint } from '@tsbuild/spec'
 import { type BinaryPath, parentPath, showPath } from './binary-path.js'
 import type { Chmod } from './chmod.js'
 import { fileType, isDirectory, modeMask, typeMask } from './file-types.js'
@@ -174,5 +175,6 @@ export class TreeWriter {
 
 /** Writes all of `data`. */
 export function writeAll(fd: number, data: Uint8Array): void {
+  faultPoint('copy.write')
   for (let done = 0; done < data.length; ) done += writeSync(fd, data, done)
 }

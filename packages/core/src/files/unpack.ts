@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import { fstatSync } from 'node:fs'
+import { fstatSync, statSync } from 'node:fs'
 import { enterHostRoot, type Tree } from '@tsbuild/host'
 import { type Archive, archiveError } from './archive.js'
 import { type BinaryPath, toText } from './binary-path.js'
@@ -32,7 +32,8 @@ export async function unpackArchive(archive: Archive, options: UnpackOptions): P
   using extractor = createTarExtractor({
     directory: `/${toText(directory)}`,
     followDirectoryLinks: true,
-    ...(owner === undefined ? {} : { onEntry: () => owner }),
+    // The directory itself stays as it is, whatever the archive's own root is like.
+    onEntry: (_entry, path) => (path === '' ? attributesOf(directory) : owner),
   })
   const inTarget = (action: () => void) => {
     target.enter()
@@ -59,6 +60,11 @@ export async function unpackArchive(archive: Archive, options: UnpackOptions): P
   }
   hashRest(fd, rawBytes, hash)
   return hash.digest()
+}
+
+function attributesOf(directory: BinaryPath) {
+  const { mode, uid, gid, mtimeNs } = statSync(Buffer.from(`/${directory}`, 'latin1'), { bigint: true })
+  return { mode: Number(mode) & 0o7777, uid: Number(uid), gid: Number(gid), mtimeNs }
 }
 
 /** What stands behind the compressed stream counts as content of the file, too. */

@@ -1,5 +1,6 @@
-import { type ArgInstruction, type Dockerfile, expandWord } from '@tsbuild/parser'
+import { type ArgInstruction, expandWord } from '@tsbuild/parser'
 import { formatPlatform, type Platform } from '@tsbuild/spec'
+import type { ParsedDockerfile } from '../parse/protocol.js'
 import { Env } from './env.js'
 
 /** Build arguments that need no ARG: proxies reach RUN but neither the cache key nor the image. */
@@ -48,7 +49,7 @@ export function platformArgs(
 }
 
 /** The global scope: platform arguments, then the ARGs in front of the first FROM in their order. */
-export function globalScope(dockerfile: Dockerfile, start: Env, given: Readonly<Record<string, string>>): Env {
+export function globalScope(dockerfile: ParsedDockerfile, start: Env, given: Readonly<Record<string, string>>): Env {
   return dockerfile.metaArgs.reduce((scope, instruction) => declare(instruction, scope, given, dockerfile), start)
 }
 
@@ -56,7 +57,7 @@ function declare(
   instruction: ArgInstruction,
   scope: Env,
   given: Readonly<Record<string, string>>,
-  { escape }: Dockerfile,
+  { escape }: ParsedDockerfile,
 ): Env {
   let out = scope
   for (const { key, value } of instruction.args) {

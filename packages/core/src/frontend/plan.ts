@@ -1,10 +1,13 @@
-import { type Dockerfile, expandWord, parseOnbuildTrigger, type Stage, type StageInstruction } from '@tsbuild/parser'
+import { expandWord, parseOnbuildTrigger, type Stage, type StageInstruction } from '@tsbuild/parser'
 import type { Vertex } from '@tsbuild/solver'
-import { hostPlatform, type NetworkMode, type Platform, parsePlatform, type ResourceLimit } from '@tsbuild/spec'
-import type { Entitlement } from '../api.js'
+import { formatPlatform, hostPlatform, type Platform, parsePlatform, type ResourceLimit } from '@tsbuild/spec'
+import type { StepNetwork } from '../api/build.js'
+import type { BuildSandbox, Entitlement } from '../api.js'
+import type { Emulator } from '../emulation/binfmt.js'
 import { CoreError } from '../errors.js'
 import type { ResolvedImage } from '../images/resolve-image.js'
 import type { LayerChain } from '../ops/layers.js'
+import type { ParsedDockerfile } from '../parse/protocol.js'
 import { globalScope, platformArgs } from './arguments.js'
 import type { StageContext } from './dispatch/context.js'
 import { dispatch } from './dispatch/dispatch.js'
@@ -12,19 +15,25 @@ import type { Env } from './env.js'
 import type { Graph } from './graph.js'
 import { locateError } from './located.js'
 import type { NamedContext } from './named-context.js'
+import { neededImages } from './needed-images.js'
+import { pauses } from './pauses.js'
+import { type EpochSources, epochName, resolveEpoch } from './source-date-epoch.js'
 import { imageState, type StageState, scratchState } from './stage-state.js'
 import { findTarget, stageNamed } from './stages.js'
 import { displayText, isStep, StepNames, shownEnv } from './step-names.js'
 
 export interface PlanRequest {
-  readonly dockerfile: Dockerfile
+  readonly dockerfile: ParsedDockerfile
   readonly target?: string
   readonly buildArgs: Readonly<Record<string, string>>
   readonly platform: Platform
-  readonly network: NetworkMode
+  /** Whether this is one of several plans; then its steps' names tell the platform. */
+  readonly severalPlatforms: boolean
+  readonly network: StepNetwork
   readonly extraHosts: readonly (readonly [name: string, address: string])[]
   readonly shmSizeBytes?: number
   readonly limits?: readonly ResourceLimit[]
+  readonly sandbox?: BuildSandbox
   readonly allow: readonly Entitlement[]
   readonly noCache: boolean | readonly string[]
   /** Tells steps of different projects apart in explanations. */
@@ -34,9 +43,14 @@ export interface PlanRequest {
 export interface PlanServices {
   readonly graph: Graph
   /** Resolves an image for a platform; asked once for each name. */
-  resolveImage(name: string, platform: Platform): Promise<ResolvedImage>
-  /** The further build context of that name. */
-  namedContext(name: string): NamedContext | undefined
+  resolveImage(name: string, platform: Platform, signal: AbortSignal): Promise<ResolvedImage>
+  /** What the kernel runs programs of other machines with; asked only where one is needed. */
+  emulators(): Promise<readonly Emulator[]>
+  readonly epochs: EpochSources
+  /** Whether there is a further build context of that name. */
+  isContext(name: string): boolean
+  /** The further build context of that name; fetched when it is first asked for. */
+  namedContext(name: string): Promise<NamedContext | undefined>
 }
 
 /** What a Dockerfile means: the vertex of the target and the image that is made of it. */
@@ -46,14 +60,33 @@ export interface BuildPlan {
   readonly reached: ReadonlySet<number>
   /** Build arguments that no ARG took. */
   readonly unusedArgs: readonly string[]
-  /** `ARG SOURCE_DATE_EPOCH=…` in front of the first FROM. */
+  /** The build argument SOURCE_DATE_EPOCH, else what an ARG of that name in front of the first FROM says: a number, or nothing for no
+   * time. */
   readonly sourceDateEpoch?: string
 }
 
 /** Turns a Dockerfile into a graph. Only stages that the target reaches are looked at.
  * @throws {CoreError} `STAGE_NOT_FOUND`, `DOCKERFILE_INVALID`, `UNSUPPORTED`, and what resolving images throws */
 export async function planBuild(request: PlanRequest, services: PlanServices): Promise<BuildPlan> {
-  return await new Planner(request, services).plan()
+  const { dockerfile, platform, buildArgs } = request
+  const stage = request.target || dockerfile.stages.at(-1)?.name
+  const globals = globalScope(dockerfile, platformArgs(hostPlatform(), platform, stage, buildArgs), buildArgs)
+  const value = buildArgs[epochName] ?? (declaresEpoch(dockerfile) ? globals.get(epochName) : undefined)
+  if (value === undefined) return await new Planner(request, services, globals).plan()
+  const sourceDateEpoch = await resolveEpoch(value, { dockerfile, globals, buildArgs }, services.epochs)
+  const given = buildArgs[epochName] === undefined ? buildArgs : withArg(buildArgs, sourceDateEpoch)
+  const known = globals.get(epochName) === undefined ? globals : globals.with(epochName, sourceDateEpoch)
+  const plan = await new Planner({ ...request, buildArgs: given }, services, known).plan()
+  return { ...plan, sourceDateEpoch }
+}
+
+function declaresEpoch({ metaArgs }: ParsedDockerfile): boolean {
+  return metaArgs.some(({ args }) => args.some(({ key }) => key === epochName))
+}
+
+/** The build arguments, still without a prototype, with another time. */
+function withArg(buildArgs: PlanRequest['buildArgs'], epoch: string): PlanRequest['buildArgs'] {
+  return Object.assign(Object.create(null) as Record<string, string>, buildArgs, { [epochName]: epoch })
 }
 
 class Planner {
@@ -63,19 +96,24 @@ class Planner {
   readonly #states = new Map<number, Promise<StageState>>()
   readonly #images = new Map<string, Promise<ResolvedImage>>()
   readonly #waits = new Map<number, Set<number>>()
+  readonly #stop = new AbortController()
 
-  constructor(request: PlanRequest, services: PlanServices) {
+  constructor(request: PlanRequest, services: PlanServices, globals: Env) {
     this.#request = request
     this.#services = services
-    const { dockerfile, platform, buildArgs, target } = request
-    const stage = target || dockerfile.stages.at(-1)?.name
-    this.#globals = globalScope(dockerfile, platformArgs(hostPlatform(), platform, stage, buildArgs), buildArgs)
+    this.#globals = globals
   }
 
   async plan(): Promise<BuildPlan> {
     const { dockerfile, buildArgs } = this.#request
     const stage = findTarget(dockerfile, this.#request.target)
-    const target = await this.#state(stage)
+    this.#prefetch(stage)
+    const target = await this.#state(stage).catch(async (error: unknown) => {
+      // Nothing goes on in the back of a build that has failed.
+      this.#stop.abort(error)
+      await Promise.allSettled(this.#images.values())
+      throw error
+    })
     const declared = new Set<string>()
     for (const { args } of dockerfile.metaArgs) for (const { key } of args) declared.add(key)
     for (const { instructions } of dockerfile.stages) {
@@ -84,15 +122,7 @@ class Planner {
     const unusedArgs = Object.keys(buildArgs).filter(
       (name) => !declared.has(name) && this.#globals.get(name) === undefined,
     )
-    return { target, reached: new Set(this.#states.keys()), unusedArgs, ...this.#epoch() }
-  }
-
-  /** A global ARG of that name gives the build its time. */
-  #epoch(): Pick<BuildPlan, 'sourceDateEpoch'> {
-    const name = 'SOURCE_DATE_EPOCH'
-    const declared = this.#request.dockerfile.metaArgs.some(({ args }) => args.some(({ key }) => key === name))
-    const value = declared ? this.#globals.get(name) : undefined
-    return value === undefined ? {} : { sourceDateEpoch: value }
+    return { target, reached: new Set(this.#states.keys()), unusedArgs }
   }
 
   #state(stage: Stage): Promise<StageState> {
@@ -121,7 +151,7 @@ class Planner {
   }
 
   async #dispatchStage(stage: Stage): Promise<StageState> {
-    const replaced = stage.name === undefined ? undefined : this.#services.namedContext(stage.name)
+    const replaced = stage.name === undefined ? undefined : await this.#services.namedContext(stage.name)
     if (replaced !== undefined) return await locateError(stage.from.range, () => this.#replacement(stage, replaced))
     const start = await locateError(stage.from.range, () => this.#start(stage))
     const triggers = (start.config.OnBuild ?? []).map((expression) => parseOnbuildTrigger(expression))
@@ -129,7 +159,10 @@ class Planner {
     const { OnBuild: _, ...config } = start.config
     const context = this.#context(stage, instructions, start)
     let state: StageState = { ...start, config, cmdSet: false }
+    const pause = pauses()
     for (const instruction of instructions) {
+      const turn = pause()
+      if (turn !== undefined) await turn
       const before = state
       state = await locateError(instruction.range, () => dispatch(before, instruction, context))
     }
@@ -149,7 +182,7 @@ class Planner {
       return { ...state, env: state.env.withList(state.config.Env) }
     }
     if (name === 'scratch') return scratchState(this.#services.graph.scratch, wanted)
-    return await this.#contextState(this.#services.namedContext(name), stage, name, wanted)
+    return await this.#contextState(await this.#services.namedContext(name), stage, name, wanted)
   }
 
   /** A stage that a further context stands for: none of its instructions counts. */
@@ -165,8 +198,46 @@ class Planner {
     platform: Platform,
   ): Promise<StageState> {
     if (context?.kind === 'directory') return scratchState(this.#services.graph.namedTree(context), platform)
-    const image = await this.#image(context?.reference ?? name, platform)
-    return imageState(image, this.#imageVertex(image, stage, name), platform)
+    if (context?.kind === 'image' && context.reference === 'scratch')
+      return scratchState(this.#services.graph.scratch, platform)
+    if (context?.kind === 'stage') {
+      const state = await this.#stateFor(stage, findTarget(this.#request.dockerfile, context.target))
+      return { ...state, env: state.env.withList(state.config.Env) }
+    }
+    const image = await this.#image(name, platform, context)
+    return imageState(image, this.#imageVertex(image, stage), platform)
+  }
+
+  /** Begins to resolve the images and to fetch the contexts of all stages that will be reached, side by side. What goes wrong shows
+   * when a stage is looked at. */
+  #prefetch(target: Stage): void {
+    const { dockerfile } = this.#request
+    const isContext = (name: string) => this.#services.isContext(name)
+    const needed = neededImages(dockerfile, target, { baseOf: (stage) => this.#baseOf(stage), isContext })
+    for (const { name, stage } of needed) {
+      const begin = async () => {
+        const wanted = this.#platformOf(stage)
+        const context = isContext(name) ? await this.#services.namedContext(name) : undefined
+        if (context === undefined || context.kind === 'layout') await this.#image(name, wanted, context)
+        else if (context.kind === 'image' && context.reference !== 'scratch') await this.#image(name, wanted, context)
+      }
+      begin().catch(() => {})
+    }
+  }
+
+  #baseOf(stage: Stage): string {
+    try {
+      return expandWord(stage.baseName, this.#globals, { escape: this.#request.dockerfile.escape }).value
+    } catch {
+      return ''
+    }
+  }
+
+  /** A stage has the platform of the one that it starts from. */
+  #platformOf(stage: Stage): Platform {
+    const parent = stageNamed(this.#request.dockerfile, this.#baseOf(stage), stage.index)
+    if (parent !== undefined) return this.#platformOf(parent)
+    return stage.platform === undefined ? this.#request.platform : this.#platform(stage.platform)
   }
 
   #platform(text: string): Platform {
@@ -175,30 +246,41 @@ class Planner {
     return parsePlatform(value)
   }
 
-  #image(name: string, platform: Platform): Promise<ResolvedImage> {
-    const key = `${name} ${JSON.stringify(platform)}`
+  /** The image of a name, or what a context has in its stead. */
+  #image(
+    name: string,
+    platform: Platform,
+    context?: NamedContext & { kind: 'image' | 'layout' },
+  ): Promise<ResolvedImage> {
+    const wanted = context?.kind === 'image' ? context.reference : name
+    const key = `${context?.kind === 'layout' ? 'layout ' : ''}${wanted} ${JSON.stringify(platform)}`
     let image = this.#images.get(key)
     if (image === undefined) {
-      image = this.#services.resolveImage(name, platform)
+      image =
+        context?.kind === 'layout'
+          ? context.resolve(platform)
+          : this.#services.resolveImage(wanted, platform, this.#stop.signal)
       image.catch(() => {})
       this.#images.set(key, image)
     }
     return image
   }
 
-  #imageVertex(image: ResolvedImage, stage: Stage, name: string): Vertex<LayerChain> {
+  #imageVertex(image: ResolvedImage, stage: Stage): Vertex<LayerChain> {
     const text = `FROM ${image.name}`
     const counted = new StepNames(this.#stageLabel(stage), this.#stepTotal(stage.instructions, true))
     return this.#services.graph.image(image, {
       name: counted.next(text),
-      step: `${this.#request.project} ${name}`,
+      step: `${this.#request.project} ${this.#stageLabel(stage)} from`,
       source: stage.from.range,
       ignoreCache: false,
     })
   }
 
   #stageLabel(stage: Stage): string {
-    return stage.name ?? (this.#request.dockerfile.stages.length > 1 ? `stage-${stage.index}` : '')
+    const { dockerfile, platform, severalPlatforms } = this.#request
+    const name = stage.name ?? (dockerfile.stages.length > 1 ? `stage-${stage.index}` : '')
+    return severalPlatforms ? `${formatPlatform(platform)} ${name}`.trimEnd() : name
   }
 
   #stepTotal(instructions: readonly StageInstruction[], image: boolean): number {
@@ -206,7 +288,8 @@ class Planner {
   }
 
   #context(stage: Stage, instructions: readonly StageInstruction[], start: StageState): StageContext {
-    const { dockerfile, buildArgs, network, extraHosts, shmSizeBytes, limits, allow, noCache, project } = this.#request
+    const { dockerfile, buildArgs, network, extraHosts, shmSizeBytes, limits, sandbox, allow, noCache, project } =
+      this.#request
     const base = expandWord(stage.baseName, this.#globals, { escape: dockerfile.escape }).value
     const image = base !== 'scratch' && stageNamed(dockerfile, base, stage.index) === undefined
     const label = this.#stageLabel(stage)
@@ -224,7 +307,9 @@ class Planner {
       extraHosts,
       ...(shmSizeBytes === undefined ? {} : { shmSizeBytes }),
       ...(limits === undefined ? {} : { limits }),
+      ...(sandbox === undefined ? {} : { sandbox }),
       allow,
+      emulators: () => this.#services.emulators(),
       from: (name) => this.#files(stage, name, start.platform),
       step: (instruction, state) => ({
         name: names.next(displayText(instruction.code, shownEnv(instruction, state.env), dockerfile)),
@@ -246,9 +331,13 @@ class Planner {
     const stage = stageNamed(this.#request.dockerfile, name)
     if (stage !== undefined) return (await this.#stateFor(user, stage)).vertex
     if (name === 'scratch') return this.#services.graph.scratch
-    const context = this.#services.namedContext(name)
+    const context = await this.#services.namedContext(name)
     if (context?.kind === 'directory') return this.#services.graph.namedTree(context)
-    const image = await this.#image(context?.reference ?? name, platform)
+    if (context?.kind === 'image' && context.reference === 'scratch') return this.#services.graph.scratch
+    if (context?.kind === 'stage') {
+      return (await this.#stateFor(user, findTarget(this.#request.dockerfile, context.target))).vertex
+    }
+    const image = await this.#image(name, platform, context)
     return this.#services.graph.image(image, {
       name: `FROM ${image.name}`,
       step: `${this.#request.project} ${name}`,

@@ -24,6 +24,9 @@ export interface StageState {
   readonly 'os.version'?: string
 }
 
+/** The part of it that instructions for the image's config work on. */
+export type ConfigState = Pick<StageState, 'config' | 'author' | 'env' | 'history' | 'cmdSet'>
+
 /** PATH of an image that does not say. */
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -61,7 +64,11 @@ export function imageState(image: ResolvedImage, vertex: Vertex<LayerChain>, pla
 }
 
 /** Adds a line of history as BuildKit writes it; a line without a layer is marked so. */
-export function withHistory(state: StageState, createdBy: string, layer: 'layer' | 'empty'): StageState {
+export function withHistory<State extends ConfigState>(
+  state: State,
+  createdBy: string,
+  layer: 'layer' | 'empty',
+): State {
   const entry: HistoryEntry = {
     created_by: createdBy,
     comment: 'buildkit.dockerfile.v0',

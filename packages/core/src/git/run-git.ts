@@ -21,7 +21,7 @@ const killAfterMs = 2000
 
 /** Variables of this process that git gets, too. */
 const passedOn = [
-  ...['PATH', 'SSH_AUTH_SOCK', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GIT_SSL_CAINFO'],
+  ...['PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GIT_SSL_CAINFO'],
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'],
 ]
 
@@ -61,7 +61,7 @@ export async function runGit(args: readonly string[], call: GitCall): Promise<st
       if (signal?.aborted === true) reject(signal.reason)
       else if (code === 0) resolve(stdout())
       else if (code === 127) reject(missing(source))
-      else reject(failed(source, reason(stderr()) ?? `git ended with ${code ?? killed}`))
+      else reject(endedBadly(source, reason(withoutSecrets(stderr(), call)) ?? `git ended with ${code ?? killed}`))
     })
   })
 }
@@ -77,7 +77,6 @@ function environment({ protocols = [], config = [] }: GitCall): NodeJS.ProcessEn
     GIT_ATTR_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
     GIT_ALLOW_PROTOCOL: protocols.length === 0 ? 'none' : protocols.join(':'),
-    GIT_SSH_COMMAND: 'ssh -F /dev/null -o BatchMode=yes',
     GIT_CONFIG_COUNT: String(all.length),
   }
   for (const name of passedOn) if (process.env[name] !== undefined) env[name] = process.env[name]
@@ -136,9 +135,44 @@ function reason(stderr: string): string | undefined {
   return line?.replace(/[a-z+]+:\/\/[^/@\s'"]*@/gi, (text) => `${text.slice(0, text.indexOf('://'))}://`).slice(0, 1000)
 }
 
+/** Servers may say again what they were sent. */
+function withoutSecrets(text: string, { config = [] }: GitCall): string {
+  const values = config.flatMap(([key, value]) => (/\.extraHeader$/i.test(key) ? secretsOf(value) : []))
+  return values.reduce((out, value) => out.replaceAll(value, '****'), text)
+}
+
+/** What of `Authorization: Basic …` nobody should see, as it is sent and decoded. */
+function secretsOf(header: string): string[] {
+  const value = header.slice(header.lastIndexOf(' ') + 1)
+  const decoded = Buffer.from(value, 'base64').toString('utf8')
+  const password = /\sbasic\s/i.test(header) ? decoded.slice(decoded.indexOf(':') + 1) : ''
+  return [value, password].filter(({ length }) => length > 3)
+}
+
 export function failed({ name }: Pick<GitSource, 'name'>, state: string, cause?: unknown): CoreError {
   return new CoreError('DOWNLOAD_FAILED', `Cannot fetch "${name}": ${state}`, { cause })
 }
+
+function endedBadly(source: Pick<GitSource, 'name'>, state: string): CoreError {
+  const error = failed(source, state)
+  const hint = hints.find(([said]) => said.test(state))?.[1]
+  return hint === undefined ? error : new CoreError('DOWNLOAD_FAILED', error.message, { hint })
+}
+
+const hints: readonly (readonly [said: RegExp, hint: string])[] = [
+  [
+    /Permission denied \(.*publickey/,
+    'Forward an ssh agent or a key that may read it: --ssh default, or --ssh default=KEYFILE',
+  ],
+  [
+    /Host key verification failed/,
+    'If its key was changed, remove the old one from downloads/git/known_hosts in the root folder, or ~/.ssh/known_hosts',
+  ],
+  [
+    /terminal prompts disabled|Authentication failed/,
+    'Give credentials as a secret: --secret id=GIT_AUTH_TOKEN,env=TOKEN',
+  ],
+]
 
 function missing(source: Pick<GitSource, 'name'>): CoreError {
   return new CoreError('DOWNLOAD_FAILED', failed(source, 'there is no git program').message, { hint: 'Install git' })

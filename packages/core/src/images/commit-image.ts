@@ -1,15 +1,20 @@
-import { type AssembledImage, assembleImage } from '@tsbuild/exporter'
+import { type Annotations, type AssembledImage, assembleImage, type ImageFormat } from '@tsbuild/exporter'
 import { chainIDs, type LayerInfo, type SnapshotName } from '@tsbuild/spec'
 import type { EngineParts } from '../engine-parts.js'
 import type { StageState } from '../frontend/stage-state.js'
 import type { LayerChain } from '../ops/layers.js'
 import { imageConfig } from './image-config.js'
 import type { SourceLayer } from './image-source.js'
+import { rememberRewritten } from './rewritten-chains.js'
 
 export interface CommitRequest {
   readonly target: StageState
   readonly chain: LayerChain
   readonly labels: Readonly<Record<string, string>>
+  /** Of the manifest, and of its descriptor in an index. */
+  readonly annotations: Annotations
+  readonly descriptorAnnotations: Annotations
+  readonly format: ImageFormat
   /** SOURCE_DATE_EPOCH, in seconds. */
   readonly epoch?: number
   /** No time in a layer of this build is later, in seconds; the base image's layers stay as they are. */
@@ -27,7 +32,7 @@ export interface Committed {
 /** Makes an image of a chain of layers: derives the digests that are not known yet, keeps manifest and config in the content store,
  * and remembers which snapshots the image's layers are, so that a later FROM finds them. */
 export async function commitImage(parts: EngineParts, request: CommitRequest): Promise<Committed> {
-  const { chain, target, labels, epoch, now, maxMtime, signal } = request
+  const { chain, target, labels, annotations, descriptorAnnotations, format, epoch, now, maxMtime, signal } = request
   const call = signal === undefined ? {} : { signal }
   const cutAt = chain.layers.map((_, index) => (index < target.baseLayers ? undefined : maxMtime))
   const infos = await Promise.all(
@@ -45,7 +50,13 @@ export async function commitImage(parts: EngineParts, request: CommitRequest): P
     ...(epoch === undefined ? {} : { epoch }),
     now,
   })
-  const built = assembleImage({ config, layers: infos })
+  const built = assembleImage({
+    config,
+    layers: infos.map((info, index) => ({ ...info, ...rewrittenAt(cutAt[index]) })),
+    annotations,
+    descriptorAnnotations,
+    format,
+  })
   for (const [descriptor, bytes] of [
     [built.manifest.config, built.configBytes],
     [built.descriptor, built.manifestBytes],
@@ -53,8 +64,17 @@ export async function commitImage(parts: EngineParts, request: CommitRequest): P
     if (!parts.content.hasBlob(descriptor.digest)) await parts.content.writeBlob(descriptor, bytes, call)
   }
   if (maxMtime === undefined) await rememberChain(parts, chain.layers, infos)
-  const layers = infos.map((info, index) => sourceLayer(info, chain.layers[index], cutAt[index]))
+  const layers = infos.map((info, index) => ({
+    ...sourceLayer(info, chain.layers[index], cutAt[index]),
+    fromBase: index < target.baseLayers,
+  }))
+  if (maxMtime !== undefined) await rememberRewritten(parts, layers)
   return { built, layers }
+}
+
+/** BuildKit's mark of a layer whose times were cut. */
+function rewrittenAt(maxMtime: number | undefined): { readonly annotations?: Annotations } {
+  return maxMtime === undefined ? {} : { annotations: { 'buildkit/rewritten-timestamp': String(maxMtime) } }
 }
 
 async function rememberChain(

@@ -1,12 +1,14 @@
 import { decompress } from '@tsbuild/exporter'
 import type { RegistryClient } from '@tsbuild/registry'
 import {
+  type ByteStream,
   type CallOptions,
   type ContentStore,
   chainIDs,
   type Descriptor,
   type DiffID,
   formatReference,
+  type KeyLocks,
   layerCompression,
   type SnapshotName,
   type Snapshotter,
@@ -14,22 +16,28 @@ import {
 import type { LayerTables } from '@tsbuild/store'
 import { CoreError } from '../errors.js'
 import { newSnapshotName } from '../ops/names.js'
+import { LayerReport, type OnLayerProgress } from './layer-progress.js'
 import type { ResolvedImage } from './resolve-image.js'
 
 export interface UnpackOptions extends CallOptions {
-  readonly progress: (item: string, bytes: number, total?: number, done?: boolean) => void
+  readonly onLayer?: OnLayerProgress
+  /** `store`: its blobs are there already, from no registry. Default `registry`: what is missing is fetched by the image's name. */
+  readonly from?: 'store' | 'registry'
 }
 
 export interface UnpackedImage {
   readonly layers: readonly SnapshotName[]
   /** Sum of the files' sizes of the layers that were unpacked now. */
   readonly bytes: number
+  /** Layers that were unpacked now. */
+  readonly made: number
 }
 
 export interface ImageLayersServices {
   readonly content: ContentStore
   readonly layers: LayerTables
   readonly snapshotter: Snapshotter
+  readonly locks: KeyLocks
   readonly registry: () => Promise<RegistryClient>
 }
 
@@ -49,12 +57,30 @@ export class ImageLayers {
     return layers?.every((layer) => this.#services.snapshotter.has(layer)) ? layers : undefined
   }
 
-  /** Fetches and unpacks what is missing, side by side.
+  /** Fetches and unpacks what is missing, side by side. Who wants the same layers meanwhile, in whatever process, waits for them.
    *  @throws {CoreError} `IMAGE_INVALID` when a layer is not what the config says */
   async unpack(image: ResolvedImage, options: UnpackOptions): Promise<UnpackedImage> {
+    const { signal, onLayer = () => {} } = options
+    const diffIds = image.config.rootfs.diff_ids
+    const top = chainIDs(diffIds).at(-1)
+    if (top === undefined) return { layers: [], bytes: 0, made: 0 }
+    const blobs = image.manifest.layers
+    const before = this.#longestKnown(diffIds)
+    for (const { digest } of blobs.slice(0, before)) onLayer({ digest, state: 'exists' })
+    for (const { digest } of blobs.slice(before)) onLayer({ digest, state: 'waiting' })
+    if (before < diffIds.length) {
+      await using _lock = await this.#services.locks.acquire(`unpack ${top}`, signal === undefined ? {} : { signal })
+      const known = this.#longestKnown(diffIds)
+      for (const { digest } of blobs.slice(before, known)) onLayer({ digest, state: 'exists' })
+      return await this.#unpackFrom(known, image, options)
+    }
+    return { layers: this.layersOf(diffIds) ?? [], bytes: 0, made: 0 }
+  }
+
+  /** Unpacks all layers but the lowest `known`. */
+  async #unpackFrom(known: number, image: ResolvedImage, options: UnpackOptions): Promise<UnpackedImage> {
     const diffIds = image.config.rootfs.diff_ids
     const ids = chainIDs(diffIds)
-    const known = this.#longestKnown(diffIds)
     const layers: SnapshotName[] = [...(this.layersOf(diffIds.slice(0, known)) ?? [])]
     const stop = new AbortController()
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
@@ -70,14 +96,18 @@ export class ImageLayers {
     }
     const settled = await Promise.allSettled(made)
     if (stop.signal.aborted) {
-      for (const name of names.slice(known)) await this.#services.snapshotter.remove(name)
+      for (const name of names.slice(known)) {
+        await this.#services.layers.remove(name)
+        await this.#services.snapshotter.remove(name)
+      }
       throw stop.signal.reason
     }
     for (let index = known; index < ids.length; index++) {
       const id = ids[index]
       if (id !== undefined) await this.#services.layers.setChain(id, names.slice(0, index + 1))
     }
-    return { layers: names, bytes: settled.reduce((sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0), 0) }
+    const bytes = settled.reduce((sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0), 0)
+    return { layers: names, bytes, made: diffIds.length - known }
   }
 
   #longestKnown(diffIds: readonly DiffID[]): number {
@@ -94,7 +124,7 @@ export class ImageLayers {
     options: UnpackOptions & { readonly signal: AbortSignal },
   ): Promise<number> {
     const { content, snapshotter, layers } = this.#services
-    const { signal, progress } = options
+    const { signal, onLayer = () => {} } = options
     const descriptor = image.manifest.layers[index]
     const diffId = image.config.rootfs.diff_ids[index]
     if (descriptor === undefined || diffId === undefined || name === undefined) throw new RangeError('no such layer')
@@ -102,8 +132,9 @@ export class ImageLayers {
     const title = `Cannot unpack layer ${index + 1} of image "${formatReference(image.reference)}"`
     if (compression === undefined)
       throw new CoreError('IMAGE_INVALID', `${title}: media type "${descriptor.mediaType}" is unknown`)
-    await this.#fetch(image, descriptor, options)
-    const tar = decompress(content.read(descriptor, { signal }), compression)
+    const report = new LayerReport(descriptor, onLayer)
+    if (options.from !== 'store') await this.#fetch(image, descriptor, report, signal)
+    const tar = decompress(counted(content.read(descriptor, { signal }), report), compression)
     const info = await snapshotter.apply(name, tar, { signal, below })
     if (info.diffId !== diffId) {
       await snapshotter.remove(name)
@@ -118,23 +149,35 @@ export class ImageLayers {
     })
     const { registry, repository } = image.reference
     const { mediaType, digest, size } = descriptor
-    await layers.addBlob(diffId, { mediaType, digest, size, sources: [{ registry, repository }] })
-    progress(shortName(descriptor), descriptor.size, descriptor.size, true)
+    const sources = options.from === 'store' ? [] : [{ registry, repository }]
+    await layers.addBlob(diffId, { mediaType, digest, size, sources })
+    report.state('complete')
     return info.bytes
   }
 
   async #fetch(
     { reference }: ResolvedImage,
     descriptor: Descriptor,
-    { signal, progress }: UnpackOptions,
+    report: LayerReport,
+    signal: AbortSignal,
   ): Promise<void> {
-    const { content, registry } = this.#services
-    if (content.hasBlob(descriptor.digest)) return
-    const client = await registry()
-    await client.pullBlob(reference, descriptor, content, {
-      ...(signal === undefined ? {} : { signal }),
-      onProgress: (bytes, total) => progress(shortName(descriptor), bytes, total ?? descriptor.size),
-    })
+    const { content, registry, locks } = this.#services
+    if (!content.hasBlob(descriptor.digest)) {
+      // Another image may have the same layer.
+      await using _lock = await locks.acquire(`blob ${descriptor.digest}`, { signal })
+      if (!content.hasBlob(descriptor.digest)) {
+        const client = await registry()
+        report.state('downloading')
+        await client.pullBlob(reference, descriptor, content, {
+          signal,
+          onProgress: (bytes) => {
+            report.bytes('downloading', bytes)
+            if (bytes === descriptor.size) report.state('verifying')
+          },
+        })
+      }
+    }
+    report.state('downloaded')
   }
 }
 
@@ -157,6 +200,12 @@ function semaphore(limit: number): <T>(body: () => Promise<T>) => Promise<T> {
   }
 }
 
-function shortName({ digest }: Descriptor): string {
-  return digest.slice('sha256:'.length, 'sha256:'.length + 12)
+async function* counted(data: ByteStream, report: LayerReport): ByteStream {
+  let bytes = 0
+  report.state('extracting')
+  for await (const chunk of data) {
+    yield chunk
+    bytes += chunk.length
+    report.bytes('extracting', bytes)
+  }
 }

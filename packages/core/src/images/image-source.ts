@@ -19,6 +19,8 @@ import { CoreError } from '../errors.js'
 export interface SourceLayer extends LayerInfo {
   readonly snapshot: SnapshotName
   readonly maxMtime?: number
+  /** Whether a base image brought it. */
+  readonly fromBase?: boolean
 }
 
 export type ImageSource = LayerSource
@@ -37,6 +39,9 @@ export function openImageSource(parts: EngineParts, layers: readonly SourceLayer
     findCompressed(diffId, compression) {
       return findCompressed(parts, diffId, compression)
     },
+    findOriginal(diffId) {
+      return byDiffId.get(diffId)?.fromBase === true ? findOriginal(parts, diffId) : undefined
+    },
     ingestCompressed: (data, options) => parts.content.receiveBlob(data, options),
     rememberCompressed: (diffId, { mediaType, digest, size }) =>
       parts.tables.addBlob(diffId, { mediaType, digest, size, sources: [] }),
@@ -50,6 +55,13 @@ function findCompressed(
 ): Descriptor | undefined {
   const ending = compression === 'gzip' ? /gzip$/ : /zstd$/
   return tables.blobs(diffId).find(({ mediaType, digest }) => ending.test(mediaType) && content.hasBlob(digest))
+}
+
+/** The blob in which a layer came from a registry. */
+function findOriginal({ tables, content }: EngineParts, diffId: DiffID) {
+  const blob = tables.blobs(diffId).find(({ digest, sources }) => sources.length > 0 && content.hasBlob(digest))
+  const compression = blob === undefined ? undefined : layerCompression(blob.mediaType)
+  return blob === undefined || compression === undefined ? undefined : { ...blob, compression }
 }
 
 /** The tar of a layer: what was pulled is unpacked from its blob, since other programs write other tars of the same files;

@@ -1,9 +1,4 @@
-import { suggest } from '@tsbuild/parser'
 import {
-  type ContentStore,
-  type Descriptor,
-  type Digest,
-  digestHex,
   familiarReference,
   familiarRepository,
   formatReference,
@@ -12,74 +7,78 @@ import {
   normalizePlatform,
   parseReference,
 } from '@tsbuild/spec'
-import type { ImageNames, LayerTables } from '@tsbuild/store'
-import type { HistoryLine, ImageDetails, ImageSummary, Images } from '../api.js'
+import type {
+  ArchiveDestination,
+  ArchiveSource,
+  HistoryLine,
+  ImageDetails,
+  ImageListOptions,
+  ImageSummary,
+  Images,
+  ImportedImage,
+  ImportOptions,
+  LoadedImage,
+  LoadOptions,
+  ManifestLists,
+  PruneImagesOptions,
+  PulledImage,
+  PullOptions,
+  PushedImage,
+  PushOptions,
+  RemovedImage,
+  RemoveImageOptions,
+  SaveOptions,
+} from '../api.js'
+import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
-import type { ImageLayers } from './image-layers.js'
-import { assignName, isDangling } from './image-names.js'
-import { readImage } from './resolve-image.js'
+import { imageFilter, intermediateImages } from './filter-images.js'
+import { graphDriverOf } from './graph-driver.js'
+import { holdImage } from './hold-image.js'
+import { assignName } from './image-names.js'
+import { ManifestListCatalog } from './manifest-lists.js'
+import { findImage, type NamedImage, namedImages, shownName } from './stored-images.js'
 
-export interface ImagesServices {
-  readonly names: ImageNames
-  readonly content: ContentStore
-  readonly tables: LayerTables
-  readonly images: ImageLayers
-}
-
-interface Stored {
-  readonly descriptor: Descriptor
-  readonly manifest: ImageManifest
-  readonly config: ImageConfig
-}
-
-function shownName(name: string): { readonly repository: string; readonly tag: string } {
-  if (isDangling(name)) return { repository: '<none>', tag: '<none>' }
-  const reference = parseReference(name)
-  return { repository: familiarRepository(reference), tag: reference.tag ?? '<none>' }
-}
+export type Track = <T>(work: () => Promise<T>) => Promise<T>
 
 /** The images facade over the store's tables. */
 export class ImageCatalog implements Images {
-  readonly #services: ImagesServices
+  readonly #services: EngineParts
+  readonly #run: Track
+  readonly manifestLists: ManifestLists
 
-  constructor(services: ImagesServices) {
+  /** @param run carries out what may take long; closing the engine waits for it */
+  constructor(services: EngineParts, run: Track) {
     this.#services = services
+    this.#run = run
+    this.manifestLists = new ManifestListCatalog(services, run)
   }
 
-  list(): ImageSummary[] {
-    const out: ImageSummary[] = []
-    for (const { name, manifest: descriptor } of this.#services.names.list()) {
-      const stored = this.#read(descriptor)
-      if (stored === undefined) continue
-      const { created } = stored.config
-      out.push({
-        ...shownName(name),
-        id: stored.manifest.config.digest,
-        digest: descriptor.digest,
-        ...(created === undefined ? {} : { created }),
-        sizeBytes: this.#sizeOf(stored),
-      })
-    }
+  list({ all = false, filter = {} }: ImageListOptions = {}): ImageSummary[] {
+    const images = namedImages(this.#services)
+    const meets = imageFilter(filter, (nameOrId) => findImage(this.#services, nameOrId).config)
+    const hidden = all ? new Set<NamedImage>() : intermediateImages(images)
+    const out = images.filter((image) => !hidden.has(image) && meets(image)).map((image) => this.#summary(image))
     return out.sort((a, b) => (b.created ?? '').localeCompare(a.created ?? ''))
   }
 
   inspect(nameOrId: string): ImageDetails {
-    const stored = this.#find(nameOrId)
+    const { id, descriptor, config, manifest, rows } = findImage(this.#services, nameOrId)
+    const layers = this.#services.images.layersOf(config.rootfs.diff_ids) ?? []
     return {
-      id: stored.manifest.config.digest,
-      digest: stored.descriptor.digest,
-      names: this.#shownNames()
-        .filter(({ manifest }) => manifest.digest === stored.descriptor.digest)
-        .map(({ shown }) => shown),
-      config: stored.config,
-      manifest: stored.manifest,
-      sizeBytes: this.#sizeOf(stored),
-      layers: this.#services.images.layersOf(stored.config.rootfs.diff_ids) ?? [],
+      id,
+      digest: descriptor.digest,
+      names: rows.flatMap((row) => shownName(row) ?? []),
+      repoDigests: [...new Set(rows.flatMap(repoDigest))],
+      config,
+      manifest,
+      sizeBytes: this.#sizeOf({ config, manifest }),
+      layers,
+      graphDriver: graphDriverOf(this.#services, layers),
     }
   }
 
   history(nameOrId: string): HistoryLine[] {
-    const { config, manifest } = this.#find(nameOrId)
+    const { config, manifest, id } = findImage(this.#services, nameOrId)
     const diffIds = config.rootfs.diff_ids
     const layers = this.#services.images.layersOf(diffIds)
     let next = 0
@@ -92,76 +91,88 @@ export class ImageCatalog implements Images {
       return { ...entry, sizeBytes }
     })
     const newest = lines.at(-1)
-    if (newest !== undefined) lines[lines.length - 1] = { ...newest, id: manifest.config.digest }
+    if (newest !== undefined) lines[lines.length - 1] = { ...newest, id }
     return lines.reverse()
   }
 
   async tag(nameOrId: string, name: string): Promise<void> {
-    const { descriptor, config } = this.#find(nameOrId)
+    const image = findImage(this.#services, nameOrId)
     const reference = parseReference(name)
     if (reference.digest !== undefined)
       throw new CoreError('OPTION_INVALID', `Cannot tag "${name}": a name with a digest can't be given`)
+    await using _lease = await holdImage(this.#services, image, nameOrId)
     await assignName(this.#services.names, formatReference(reference), {
-      manifest: descriptor,
-      platform: normalizePlatform(config),
+      manifest: image.descriptor,
+      platform: normalizePlatform(image.config),
     })
   }
 
-  /** The image that a name, an id or the beginning of an id leads to. */
-  #find(nameOrId: string): Stored {
-    const descriptor = this.#byName(nameOrId) ?? this.#byId(nameOrId)
-    const stored = descriptor === undefined ? undefined : this.#read(descriptor)
-    if (stored !== undefined) return stored
-    const near = suggest(
-      nameOrId,
-      this.#shownNames().map(({ shown }) => shown),
-    )
-    const hint = near === undefined ? undefined : `Did you mean "${near}"?`
-    throw new CoreError(
-      'IMAGE_NOT_FOUND',
-      `Cannot find image "${nameOrId}": no such image`,
-      hint === undefined ? {} : { hint },
-    )
+  async remove(nameOrId: string, options: RemoveImageOptions = {}): Promise<RemovedImage> {
+    const { removeImage } = await import('./remove-image.js')
+    return await this.#run(() => removeImage(this.#services, nameOrId, options))
   }
 
-  /** Names of images as Docker shows them. */
-  #shownNames(): { readonly shown: string; readonly manifest: Descriptor }[] {
-    const named = this.#services.names.list().filter(({ name }) => !isDangling(name))
-    return named.map(({ name, manifest }) => ({ shown: familiarReference(parseReference(name)), manifest }))
+  async prune(options: PruneImagesOptions = {}): Promise<RemovedImage> {
+    const { pruneImages } = await import('./prune-images.js')
+    return await this.#run(() => pruneImages(this.#services, options))
   }
 
-  #byName(name: string): Descriptor | undefined {
-    if (/^(sha256:)?[0-9a-f]{64}$/.test(name)) return undefined
-    try {
-      const reference = parseReference(name)
-      return this.#services.names.get(formatReference(reference))?.manifest
-    } catch {
-      return undefined
+  async save(images: readonly string[], destination: ArchiveDestination, options: SaveOptions = {}): Promise<void> {
+    const { saveImages } = await import('./save-images.js')
+    await this.#run(() => saveImages(this.#services, images, destination, options))
+  }
+
+  async load(source: ArchiveSource, options: LoadOptions = {}): Promise<LoadedImage[]> {
+    const { loadImages } = await import('./load-images.js')
+    return await this.#run(() => loadImages(this.#services, source, options))
+  }
+
+  async import(source: ArchiveSource, options: ImportOptions = {}): Promise<ImportedImage> {
+    const { importImage } = await import('./import-image.js')
+    return await this.#run(() => importImage(this.#services, source, options))
+  }
+
+  async pull(name: string, options: PullOptions = {}): Promise<PulledImage> {
+    const { pullImage } = await import('./pull-image.js')
+    return await this.#run(() => pullImage(this.#services, name, options))
+  }
+
+  async pullAll(repository: string, options: PullOptions = {}): Promise<PulledImage[]> {
+    const { pullAllTags } = await import('./pull-image.js')
+    return await this.#run(() => pullAllTags(this.#services, repository, options))
+  }
+
+  async push(name: string, options: PushOptions = {}): Promise<PushedImage> {
+    const { pushByName } = await import('./push-image.js')
+    return await this.#run(() => pushByName(this.#services, name, options))
+  }
+
+  async pushAll(repository: string, options: PushOptions = {}): Promise<PushedImage[]> {
+    const { pushAllTags } = await import('./push-image.js')
+    return await this.#run(() => pushAllTags(this.#services, repository, options))
+  }
+
+  #summary({ reference, id, descriptor, manifest, config }: NamedImage): ImageSummary {
+    const { created } = config
+    return {
+      repository: reference === undefined ? '<none>' : familiarRepository(reference),
+      tag: reference?.tag ?? '<none>',
+      id,
+      digest: descriptor.digest,
+      ...(created === undefined ? {} : { created }),
+      sizeBytes: this.#sizeOf({ config, manifest }),
     }
   }
 
-  #byId(id: string): Descriptor | undefined {
-    const hex = id.replace(/^sha256:/, '')
-    if (!/^[0-9a-f]{4,64}$/.test(hex)) return undefined
-    const found = new Map<Digest, Descriptor>()
-    for (const { manifest: descriptor } of this.#services.names.list()) {
-      const config = this.#read(descriptor)?.manifest.config.digest
-      if (digestHex(descriptor.digest).startsWith(hex) || (config !== undefined && digestHex(config).startsWith(hex))) {
-        found.set(config ?? descriptor.digest, descriptor)
-      }
-    }
-    if (found.size > 1) throw new CoreError('IMAGE_NOT_FOUND', `Cannot find image "${id}": several ids begin so`)
-    return [...found.values()][0]
-  }
-
-  #read(descriptor: Descriptor): Stored | undefined {
-    const image = readImage(this.#services.content, descriptor.digest)
-    return image === undefined ? undefined : { descriptor, ...image }
-  }
-
-  #sizeOf({ config, manifest }: Stored): number {
+  #sizeOf({ config, manifest }: { readonly config: ImageConfig; readonly manifest: ImageManifest }): number {
     const layers = this.#services.images.layersOf(config.rootfs.diff_ids)
     if (layers === undefined) return manifest.layers.reduce((sum, { size }) => sum + size, 0)
     return layers.reduce((sum, layer) => sum + (this.#services.tables.get(layer)?.bytes ?? 0), 0)
   }
+}
+
+function repoDigest({ reference, descriptor }: NamedImage): string[] {
+  if (reference === undefined) return []
+  const { registry, repository } = reference
+  return [familiarReference({ registry, repository, digest: descriptor.digest })]
 }

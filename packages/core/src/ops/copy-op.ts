@@ -1,5 +1,6 @@
-import type { CacheKeyParts, KeyContext, Op, RunContext, RunOutput } from '@tsbuild/solver'
-import type { CanonicalValue, JsonValue } from '@tsbuild/spec'
+import type { CacheKeyParts, Difference, KeyContext, Op, RunContext, RunOutput } from '@tsbuild/solver'
+import type { CanonicalValue, JsonValue, MissCause } from '@tsbuild/spec'
+import { explainCopy } from '../explain/copy-cause.js'
 import type { CopyRequest } from '../files/index.js'
 import { type LayerChain, loadLayer, type SolvedChain } from './layers.js'
 import type { OpServices } from './services.js'
@@ -33,6 +34,8 @@ export interface CopySpec {
 export class CopyOp implements Op<LayerChain> {
   readonly kind: string
   readonly attributes: CanonicalValue
+  readonly keyReads: readonly number[]
+  readonly explainsLate = true
   readonly #spec: CopySpec
   readonly #services: OpServices
 
@@ -41,11 +44,20 @@ export class CopyOp implements Op<LayerChain> {
     this.#services = services
     this.kind = spec.kind
     this.attributes = { ...spec }
+    this.keyReads = spec.fromInput ? [1] : []
+  }
+
+  explain(difference: Difference): MissCause | undefined {
+    return explainCopy(difference, this.#services.files.listings)
   }
 
   async cacheKey({ inputs, signal }: KeyContext<LayerChain>): Promise<CacheKeyParts> {
     const content = await this.#services.files.digest(this.#request(inputs), { signal })
     return this.#parts(inputs, content)
+  }
+
+  async lookCloser({ inputs, signal }: KeyContext<LayerChain>): Promise<void> {
+    await this.#services.files.digest(this.#request(inputs), { signal, list: true })
   }
 
   #parts([base]: readonly SolvedChain[], content: { readonly inputs: CacheKeyParts['inputs'] }): CacheKeyParts {
@@ -64,7 +76,7 @@ export class CopyOp implements Op<LayerChain> {
   }
 
   load(value: JsonValue, inputs: readonly SolvedChain[]): LayerChain | undefined {
-    return loadLayer(value, inputs[0], this.#services.snapshotter)
+    return loadLayer(value, inputs[0], this.#services)
   }
 
   async run({ inputs, signal, progress }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {
@@ -75,7 +87,7 @@ export class CopyOp implements Op<LayerChain> {
     const onProgress = (bytes: number, total?: number) => progress('copying', bytes, total)
     for (let attempt = 1; ; attempt++) {
       // The context may be edited while it is copied: then the digest is taken again, and the step starts over.
-      const content = await files.digest(request, { signal })
+      const content = await files.digest(request, { signal, list: true })
       try {
         const made = await makeLayer(this.#services, base.result, signal, (mount) =>
           files.copy(mount, request, { signal, onProgress, expected: content.digest }),
@@ -100,6 +112,7 @@ export class CopyOp implements Op<LayerChain> {
     return {
       ...spec,
       git: this.#services.git,
+      http: this.#services.http,
       source: from === undefined ? this.#services.context : { kind: 'chain', id: from.id, layers: from.layers },
     }
   }

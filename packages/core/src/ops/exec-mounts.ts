@@ -1,15 +1,19 @@
 import { chmod, chown, mkdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import {
   type CanonicalValue,
   canonicalDigest,
   digestHex,
+  faultPoint,
   type KeyLocks,
   type ProcessMount,
   type Snapshotter,
 } from '@tsbuild/spec'
+import { CacheMounts } from '../cache/cache-mounts.js'
+import type { UseLog } from '../cache/use-log.js'
 import { CoreError } from '../errors.js'
 import type { ForwardedAgents } from '../ssh/forwarded-agents.js'
+import type { LayerHold } from './layer-hold.js'
 import type { SolvedChain } from './layers.js'
 import { newSnapshotKey } from './names.js'
 
@@ -70,6 +74,9 @@ export interface MountContext {
   readonly locks: KeyLocks
   /** Folder of `RUN --mount=type=cache` contents. */
   readonly cacheDirectory: string
+  readonly cacheMounts: CacheMounts
+  readonly useLog: UseLog
+  readonly hold: LayerHold
   readonly secrets: ReadonlyMap<string, Uint8Array>
   readonly ssh: ForwardedAgents
   readonly signal: AbortSignal
@@ -180,6 +187,11 @@ async function openCache(
   )
   const name = identity.slice(0, 32)
   const directory = await lockedDirectory(name, mount, context, stack)
+  // Before it is looked for: from now on nobody takes it away.
+  const folder = basename(directory)
+  await context.hold.holdName(CacheMounts.leaseName(folder))
+  await context.cacheMounts.note(folder, mount.id)
+  await context.useLog.note([folder])
   if (mount.fresh) await setAside(directory)
   if ((await mkdir(directory, { recursive: true })) !== undefined) {
     if (from !== undefined)
@@ -195,7 +207,9 @@ async function openCache(
 async function setAside(directory: string): Promise<void> {
   const aside = `${directory}.${process.pid}-${Date.now()}`
   try {
+    faultPoint('cache-mount.trash.before')
     await rename(directory, aside)
+    faultPoint('cache-mount.trash.after')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
     throw error

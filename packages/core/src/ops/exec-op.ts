@@ -1,11 +1,22 @@
-import type { CacheKeyParts, KeyContext, Op, RunContext, RunOutput } from '@tsbuild/solver'
-import type { CanonicalValue, JsonValue, NamedInput, NetworkMode, ResourceLimit, SecurityMode } from '@tsbuild/spec'
+import type { CacheKeyParts, Difference, KeyContext, Op, RunContext, RunOutput } from '@tsbuild/solver'
+import type {
+  CanonicalValue,
+  JsonValue,
+  MissCause,
+  NamedInput,
+  ResourceLimit,
+  Sandbox,
+  SecurityMode,
+} from '@tsbuild/spec'
+import type { StepNetwork } from '../api/build.js'
+import { explainExec } from '../explain/exec-cause.js'
 import type { CopyRequest } from '../files/index.js'
 import { type ExecMount, mountedSecrets, mountKey, openMounts } from './exec-mounts.js'
 import { type LayerChain, loadLayer, type SolvedChain } from './layers.js'
 import { OutputTail, RunFailedError } from './run-failed-error.js'
 import { SecretMask } from './secret-mask.js'
 import type { OpServices } from './services.js'
+import { openStepNetwork } from './step-network.js'
 import { makeLayer } from './with-snapshot.js'
 
 /** Everything of a RUN that decides what it does. */
@@ -13,16 +24,19 @@ export interface ExecSpec {
   readonly args: readonly string[]
   /** In the order of the image and the Dockerfile; the names are unique. */
   readonly env: readonly (readonly [name: string, value: string])[]
+  /** Which of `env` are build arguments; for explanations, not in the key. */
+  readonly buildArgs: readonly string[]
   /** Environment that does not enter the key: proxies. */
   readonly quietEnv: readonly (readonly [name: string, value: string])[]
   readonly cwd: string
   readonly user: string
-  readonly network: NetworkMode
+  readonly network: StepNetwork
   readonly security: SecurityMode
   readonly hostname: string
   readonly extraHosts: readonly (readonly [name: string, address: string])[]
   readonly shmSizeBytes?: number
   readonly limits?: readonly ResourceLimit[]
+  readonly sandbox?: Pick<Sandbox, 'seccomp' | 'noNewPrivileges'>
   readonly mounts: readonly ExecMount[]
   /** MAINTAINER in force: layers carry their author, so it belongs to what a step is. */
   readonly author: string
@@ -40,9 +54,24 @@ export class ExecOp implements Op<LayerChain> {
   }
 
   get attributes(): CanonicalValue {
-    const { quietEnv: _, mounts, limits, ...rest } = this.#spec
-    const asked = limits === undefined ? {} : { limits: limits.map(limitKey) }
+    const { quietEnv: _, buildArgs: __, mounts, limits, sandbox, ...rest } = this.#spec
+    const asked = {
+      ...(limits === undefined ? {} : { limits: limits.map(limitKey) }),
+      ...(sandbox === undefined ? {} : { sandbox: JSON.stringify(sandbox) }),
+    }
     return { ...rest, ...asked, mounts: mounts.map(mountKey) } as CanonicalValue
+  }
+
+  get facts(): JsonValue {
+    return { args: this.#spec.buildArgs }
+  }
+
+  get keyReads(): readonly number[] {
+    return this.#spec.mounts.flatMap((mount) => ('input' in mount && mount.input !== undefined ? [mount.input] : []))
+  }
+
+  explain(difference: Difference): MissCause | undefined {
+    return explainExec(difference, this.#spec)
   }
 
   cacheKey({ inputs, signal }: KeyContext<LayerChain>): CacheKeyParts | Promise<CacheKeyParts> {
@@ -75,7 +104,7 @@ export class ExecOp implements Op<LayerChain> {
   }
 
   load(value: JsonValue, inputs: readonly SolvedChain[]): LayerChain | undefined {
-    return loadLayer(value, inputs[0], this.#services.snapshotter)
+    return loadLayer(value, inputs[0], this.#services)
   }
 
   async run({ inputs, signal, log }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {
@@ -93,6 +122,7 @@ export class ExecOp implements Op<LayerChain> {
     await using open = await openMounts(spec.mounts, inputs, { ...services, signal })
     const runtime = await services.runtime()
     const made = await makeLayer(services, base.result, signal, async (root) => {
+      await using network = await openStepNetwork(spec.network, spec.extraHosts, { ...services.workers, signal })
       const status = await runtime.run(
         {
           root,
@@ -100,13 +130,13 @@ export class ExecOp implements Op<LayerChain> {
           env: [...[...spec.quietEnv, ...spec.env].map(([name, value]) => `${name}=${value}`), ...open.env],
           cwd: spec.cwd,
           user: spec.user,
-          network: spec.network,
           security: spec.security,
           hostname: spec.hostname,
-          extraHosts: spec.extraHosts,
+          ...network.spec,
           mounts: open.mounts,
           ...(spec.shmSizeBytes === undefined ? {} : { shmSizeBytes: spec.shmSizeBytes }),
           ...(spec.limits === undefined ? {} : { limits: spec.limits }),
+          ...(spec.sandbox === undefined ? {} : { sandbox: spec.sandbox }),
         },
         {
           signal,
@@ -114,7 +144,11 @@ export class ExecOp implements Op<LayerChain> {
         },
       )
       for (const stream of ['stdout', 'stderr'] as const) show(stream, mask.end(stream))
-      if (status.code !== 0) throw new RunFailedError(spec.args.join(' '), status.code, tail.text())
+      if (status.code !== 0) {
+        // Asked while what the command wrote is still there.
+        const cause = await services.fullDisk(tail.text())
+        throw new RunFailedError(spec.args.join(' '), status.code, tail.text(), cause === undefined ? {} : { cause })
+      }
     })
     services.onLayer(made.layer)
     return { result: made.chain, value: { layer: made.layer }, sizeBytes: made.usage.bytes }

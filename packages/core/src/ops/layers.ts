@@ -1,5 +1,6 @@
 import type { Result, Solved } from '@tsbuild/solver'
 import { canonicalDigest, type JsonValue, type SnapshotName, type Snapshotter } from '@tsbuild/spec'
+import type { LayerHold } from './layer-hold.js'
 
 /** What a vertex gives: an ordered chain of layers, lowest first. `id` names this very result; a step made again has another one. */
 export interface LayerChain extends Result {
@@ -31,9 +32,10 @@ export function layerFromValue(value: JsonValue): SnapshotName | undefined {
 export function loadLayer(
   value: JsonValue,
   base: SolvedChain | undefined,
-  snapshotter: Snapshotter,
+  { snapshotter, hold }: { readonly snapshotter: Snapshotter; readonly hold: LayerHold },
 ): LayerChain | undefined {
   const layer = layerFromValue(value)
   if (layer === undefined || base === undefined || !snapshotter.has(layer)) return undefined
+  hold.note([layer])
   return addLayer(base.result, layer)
 }

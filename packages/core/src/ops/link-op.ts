@@ -5,6 +5,7 @@ import { chainOf, type LayerChain } from './layers.js'
 export class LinkOp implements Op<LayerChain> {
   readonly kind = 'link'
   readonly attributes = null
+  readonly keyReads = []
 
   cacheKey(): undefined {
     return undefined

@@ -1,5 +1,5 @@
-import type { CacheKeyParts, KeyContext, Op, RunContext, RunOutput } from '@tsbuild/solver'
-import type { CanonicalValue, JsonValue } from '@tsbuild/spec'
+import type { CacheKeyParts, Difference, KeyContext, Op, RunContext, RunOutput } from '@tsbuild/solver'
+import type { CanonicalValue, JsonValue, MissCause } from '@tsbuild/spec'
 import { type LayerChain, loadLayer, type SolvedChain } from './layers.js'
 import type { OpServices } from './services.js'
 import { makeLayer } from './with-snapshot.js'
@@ -15,6 +15,7 @@ export interface MkdirSpec {
 /** WORKDIR: a directory and its missing parents. */
 export class MkdirOp implements Op<LayerChain> {
   readonly kind = 'mkdir'
+  readonly keyReads = []
   readonly attributes: CanonicalValue
   readonly #spec: MkdirSpec
   readonly #services: OpServices
@@ -38,8 +39,12 @@ export class MkdirOp implements Op<LayerChain> {
     }
   }
 
+  explain({ name }: Difference): MissCause | undefined {
+    return name === 'path' ? { kind: 'instruction' } : undefined
+  }
+
   load(value: JsonValue, inputs: readonly SolvedChain[]): LayerChain | undefined {
-    return loadLayer(value, inputs[0], this.#services.snapshotter)
+    return loadLayer(value, inputs[0], this.#services)
   }
 
   async run({ inputs: [base], signal }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {

@@ -1,5 +1,7 @@
-import type { CacheKeyParts, Op, RunContext, RunOutput } from '@tsbuild/solver'
-import { chainID } from '@tsbuild/spec'
+import type { CacheKeyParts, Difference, Op, RunContext, RunOutput } from '@tsbuild/solver'
+import { chainID, digestHex, type JsonValue, type MissCause } from '@tsbuild/spec'
+import { explainImage } from '../explain/image-cause.js'
+import type { LayerProgress } from '../images/layer-progress.js'
 import type { ResolvedImage } from '../images/resolve-image.js'
 import { emptyChain, type LayerChain } from './layers.js'
 import type { OpServices } from './services.js'
@@ -9,6 +11,9 @@ import type { OpServices } from './services.js'
 export class SourceImageOp implements Op<LayerChain> {
   readonly kind = 'image'
   readonly attributes: { readonly chainID: string | null }
+  readonly keyReads = []
+  readonly resultId: string
+  readonly facts: JsonValue
   readonly #image: ResolvedImage
   readonly #services: OpServices
 
@@ -16,24 +21,44 @@ export class SourceImageOp implements Op<LayerChain> {
     this.#image = image
     this.#services = services
     this.attributes = { chainID: chainID(image.config.rootfs.diff_ids) ?? null }
+    this.resultId = this.attributes.chainID ?? emptyChain.id
+    this.facts = { digest: image.digest }
   }
 
   cacheKey(): CacheKeyParts {
     return { inputs: [{ name: 'base image', value: this.attributes.chainID }], madeOn: [] }
   }
 
+  explain(difference: Difference): MissCause {
+    return explainImage(difference, this.#image.digest)
+  }
+
   load(): LayerChain | undefined {
     const { chainID: id } = this.attributes
     if (id === null) return emptyChain
     const layers = this.#services.images.layersOf(this.#image.config.rootfs.diff_ids)
-    return layers === undefined ? undefined : { id, layers }
+    if (layers === undefined) return undefined
+    this.#services.hold.note(layers)
+    return { id, layers }
   }
 
   async run({ signal, progress }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {
     const { chainID: id } = this.attributes
     if (id === null) return { result: emptyChain, value: null }
     this.#services.warmRuntime()
-    const { layers, bytes } = await this.#services.images.unpack(this.#image, { signal, progress })
+    const sizes = new Map(this.#image.manifest.layers.map(({ digest, size }) => [digest, size]))
+    const onLayer = ({ digest, state, bytes, total }: LayerProgress) => {
+      const item = digestHex(digest).slice(0, 12)
+      const size = sizes.get(digest) ?? 0
+      if (state === 'downloading' && bytes !== undefined) progress(item, bytes, total)
+      if (state === 'complete') progress(item, size, size, true)
+    }
+    const { layers, bytes } = await this.#services.images.unpack(this.#image, {
+      signal,
+      onLayer,
+      from: this.#image.from ?? 'registry',
+    })
+    await this.#services.hold.hold(layers)
     return { result: { id, layers }, value: null, sizeBytes: bytes }
   }
 }

@@ -1,4 +1,5 @@
 import type { Mount, SnapshotName, SnapshotUsage } from '@tsbuild/spec'
+import { CoreError } from '../errors.js'
 import { addLayer, type LayerChain } from './layers.js'
 import { newSnapshotKey, newSnapshotName } from './names.js'
 import type { OpServices } from './services.js'
@@ -16,9 +17,11 @@ export async function makeLayer<T>(
   {
     snapshotter,
     tables,
+    hold,
     beforeWrite,
+    ensureRoom,
     warmRuntime,
-  }: Pick<OpServices, 'snapshotter' | 'tables' | 'beforeWrite' | 'warmRuntime'>,
+  }: Pick<OpServices, 'snapshotter' | 'tables' | 'hold' | 'beforeWrite' | 'ensureRoom' | 'warmRuntime'>,
   base: LayerChain,
   signal: AbortSignal,
   change: (mount: Mount) => Promise<T>,
@@ -26,10 +29,19 @@ export async function makeLayer<T>(
   warmRuntime()
   await beforeWrite()
   const key = newSnapshotKey()
-  const mount = await snapshotter.prepare(key, base.layers, { signal })
+  const layer = newSnapshotName()
+  // The new one with those below: nobody takes it before something refers to it.
+  const held = hold.hold(base.layers, layer)
+  held.catch(() => {})
+  await ensureRoom()
+  const mount = await snapshotter.prepare(key, base.layers, { signal }).catch((error) => {
+    mustBeThere(base, snapshotter)
+    throw error
+  })
   try {
+    await held
+    mustBeThere(base, snapshotter)
     const value = await change(mount)
-    const layer = newSnapshotName()
     const usage = await snapshotter.commit(layer, key, { signal })
     // Not awaited: writes become visible in their order, so no record is seen before the layer that it names; and where this one
     // fails, that of the record fails, too.
@@ -39,4 +51,11 @@ export async function makeLayer<T>(
     await snapshotter.remove(key)
     throw error
   }
+}
+
+/** Between its being found and its being held another process may have removed the image that it belonged to.
+ * @throws {CoreError} `IMAGE_NOT_FOUND` */
+function mustBeThere({ layers }: LayerChain, snapshotter: OpServices['snapshotter']): void {
+  if (layers.every((layer) => snapshotter.has(layer))) return
+  throw new CoreError('IMAGE_NOT_FOUND', 'Cannot build on an image: it was removed just now', { hint: 'Build again' })
 }

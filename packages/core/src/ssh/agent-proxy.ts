@@ -14,6 +14,8 @@ export interface SocketAccess {
 /** A socket that leads to an agent; disposing it ends its connections and removes it. */
 export interface AgentProxy extends AsyncDisposable {
   readonly path: string
+  /** The same, short enough to be connected to, for programs that this process starts. */
+  readonly reachablePath: string
 }
 
 /** Makes a socket of the given owner and mode: the agent's own one would be closed to a step that isn't root.
@@ -39,7 +41,7 @@ export async function openAgentProxy(
     await close()
     throw error
   }
-  return { path, [Symbol.asyncDispose]: close }
+  return { path, reachablePath: directory.reachable(name), [Symbol.asyncDispose]: close }
 }
 
 async function serve(step: Socket, agentPath: string, sockets: Set<Socket>): Promise<void> {

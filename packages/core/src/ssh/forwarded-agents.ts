@@ -65,7 +65,7 @@ class Agents implements ForwardedAgents, AsyncDisposable {
         await proxy[Symbol.asyncDispose]()
         await this.#leave()
       }
-      return { path: proxy.path, [Symbol.asyncDispose]: close }
+      return { ...proxy, [Symbol.asyncDispose]: close }
     } catch (cause) {
       await this.#leave()
       if (cause instanceof CoreError) throw cause

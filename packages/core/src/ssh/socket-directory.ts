@@ -7,6 +7,8 @@ export interface SocketDirectory extends AsyncDisposable {
   readonly path: string
   /** A path to `name` in it that fits a socket's address (107 bytes) however deep the folder lies. For this process only. */
   short(name: string): string
+  /** The same for programs that this process starts. */
+  reachable(name: string): string
 }
 
 /** @param parent made when it is missing, and removed again when nothing else is in it */
@@ -17,6 +19,7 @@ export async function openSocketDirectory(parent: string): Promise<SocketDirecto
   return {
     path,
     short: (name) => `/proc/self/fd/${handle.fd}/${name}`,
+    reachable: (name) => `/proc/${process.pid}/fd/${handle.fd}/${name}`,
     async [Symbol.asyncDispose]() {
       await handle.close()
       await rm(path, { recursive: true, force: true })

@@ -4,7 +4,7 @@ import { gzip } from './gzip.js'
 
 export interface CompressOptions {
   readonly compression: Compression
-  /** gzip 1–9 (default 6), zstd 1–19 (default 3). @throws {RangeError} for others */
+  /** gzip 0–9 (default 6), zstd 0–22 (default 3, which 0 means, too). @throws {RangeError} for others */
   readonly level?: number
 }
 
@@ -17,11 +17,11 @@ export function compress(stream: ByteStream, { compression, level }: CompressOpt
     case 'gzip':
       return gzip(stream, checked(level ?? 6, 9))
     case 'zstd':
-      return zstd(stream, checked(level ?? 3, 19))
+      return zstd(stream, checked(level ?? 3, 22))
   }
 }
 
 function checked(level: number, highest: number): number {
-  if (Number.isInteger(level) && level >= 1 && level <= highest) return level
-  throw new RangeError(`Cannot compress with level "${level}": levels are 1 to ${highest}`)
+  if (Number.isInteger(level) && level >= 0 && level <= highest) return level
+  throw new RangeError(`Cannot compress with level "${level}": levels are 0 to ${highest}`)
 }

@@ -1,76 +1,45 @@
-import {
-  canonicalJson,
-  type Descriptor,
-  digestOf,
-  type HistoryEntry,
-  type ImageConfig,
-  type ImageManifest,
-  type JsonValue,
-  mediaTypes,
-} from '@tsbuild/spec'
+import { canonicalJson, type HistoryEntry, type ImageConfig, type JsonValue, mediaTypes } from '@tsbuild/spec'
 import { ExporterError } from '../errors.js'
-import type { AssembledImage, EncodedBlob, ExportLayer } from './types.js'
+import { encodeConfig, encodeManifest } from './manifest.js'
+import type { AssembledImage, ExportableImage } from './types.js'
 
-export interface AssembleOptions {
+/** What the image is made of; its layers are lowest first, those of the base image included. */
+export interface AssembleOptions extends Omit<ExportableImage, 'configBytes'> {
   /** The config; its `rootfs` names the same diffIDs as `layers`. */
   readonly config: ImageConfig
-  /** All layers, lowest first, those of the base image included. */
-  readonly layers: readonly ExportLayer[]
-  readonly annotations?: Readonly<Record<string, string>>
 }
 
 /** Makes the image's config and manifest, encoded canonically. Pure: the same input gives the same bytes and digests.
  * Where the history lacks lines for layers (a base image without history), empty ones come first.
- * @throws {ExporterError} `IMAGE_INVALID` when layers, `rootfs` and history do not agree */
-export function assembleImage({ config: given, layers, annotations }: AssembleOptions): AssembledImage {
+ * @throws {ExporterError} `IMAGE_INVALID` when layers, `rootfs` and history do not agree, or when annotations are to stand in
+ * Docker's format, which has none */
+export function assembleImage({ config: given, ...rest }: AssembleOptions): AssembledImage {
+  const { layers, format, annotations } = rest
   const diffIds = layers.map(({ diffId }) => diffId)
   if (given.rootfs.diff_ids.join() !== diffIds.join()) {
     throw new ExporterError('IMAGE_INVALID', 'Cannot assemble image: its config names other layers than it has')
   }
+  if (format === 'docker' && annotations !== undefined && Object.keys(annotations).length > 0) {
+    throw new ExporterError('IMAGE_INVALID', "Cannot assemble image: Docker's manifest format has no annotations")
+  }
   const history = completeHistory(given.history, layers.length)
   const config: ImageConfig = { ...given, ...(history === undefined ? {} : { history }) }
-  const encodedConfig = encodeBlob(config, mediaTypes.ociConfig)
+  const configBytes = Buffer.from(canonicalJson(config as unknown as JsonValue), 'utf8')
+  const image: ExportableImage = { ...rest, configBytes }
+  const { descriptor: configDescriptor } = encodeConfig(image)
   const encoded = encodeManifest(
-    encodedConfig.descriptor,
+    image,
+    configDescriptor,
     layers.map(({ diffId, size }) => ({ mediaType: mediaTypes.ociLayer, digest: diffId, size })),
-    annotations,
   )
   return {
+    ...image,
     config,
-    configBytes: encodedConfig.bytes,
-    configDigest: encodedConfig.descriptor.digest,
+    configDigest: configDescriptor.digest,
     manifest: encoded.manifest,
     manifestBytes: encoded.bytes,
     descriptor: encoded.descriptor,
-    layers,
-    ...(annotations === undefined ? {} : { annotations }),
   }
-}
-
-/** An OCI manifest of these blobs, encoded. */
-export function encodeManifest(
-  config: Descriptor,
-  layers: readonly Descriptor[],
-  annotations: Readonly<Record<string, string>> | undefined,
-): EncodedBlob & { readonly manifest: ImageManifest } {
-  const manifest: ImageManifest = {
-    schemaVersion: 2,
-    mediaType: mediaTypes.ociManifest,
-    config,
-    layers,
-    ...(annotations === undefined ? {} : { annotations }),
-  }
-  return { ...encodeBlob(manifest, mediaTypes.ociManifest), manifest }
-}
-
-/** A JSON document as a blob: canonical bytes and their descriptor. */
-export function encodeBlob(value: object, mediaType: string): EncodedBlob {
-  return describe(Buffer.from(canonicalJson(value as JsonValue), 'utf8'), mediaType)
-}
-
-/** The descriptor of bytes in memory. */
-export function describe(bytes: Uint8Array, mediaType: string): EncodedBlob {
-  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes }
 }
 
 function completeHistory(

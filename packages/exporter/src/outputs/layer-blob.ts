@@ -11,12 +11,15 @@ const layerTypes: Readonly<Record<Compression, string>> = {
   zstd: mediaTypes.ociLayerZstd,
 }
 
-/** The blob in which a layer leaves: the layer itself, a known compressed form, or one that is made (and kept) now. */
+/** The blob in which a layer leaves: the one in which it came, the layer itself, a known compressed form, or one that is made (and
+ * kept) now. */
 export async function layerBlob(layer: ExportLayer, source: LayerSource, options: OutputOptions): Promise<Descriptor> {
   const { compression = 'gzip', level, force = false, signal } = options
+  const came = force ? undefined : source.findOriginal?.(layer.diffId)
+  if (came !== undefined) return { mediaType: layerTypes[came.compression], digest: came.digest, size: came.size }
   const plain: Descriptor = { mediaType: mediaTypes.ociLayer, digest: layer.diffId, size: layer.size }
   if (compression === 'none') return plain
-  const known = force || level !== undefined ? undefined : source.findCompressed?.(layer.diffId, compression)
+  const known = level === undefined ? source.findCompressed?.(layer.diffId, compression) : undefined
   if (known !== undefined) return { mediaType: layerTypes[compression], digest: known.digest, size: known.size }
   const call = signal === undefined ? {} : { signal }
   const tar = counted(source.read(plain, call), layer, options)
@@ -25,7 +28,8 @@ export async function layerBlob(layer: ExportLayer, source: LayerSource, options
     call,
   )
   const descriptor: Descriptor = { mediaType: layerTypes[compression], ...blob }
-  await source.rememberCompressed?.(layer.diffId, descriptor)
+  // One of a special level is for this output; others expect the usual size.
+  if (level === undefined) await source.rememberCompressed?.(layer.diffId, descriptor)
   return descriptor
 }
 

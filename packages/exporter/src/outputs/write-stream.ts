@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
-import type { ByteStream, CallOptions } from '@tsbuild/spec'
+import { type ByteStream, type CallOptions, faultPoint } from '@tsbuild/spec'
 import { ExporterError } from '../errors.js'
 
 /** A file's path, or a stream that is written at its own pace and left open (standard output is not ours to close). */
@@ -41,7 +41,9 @@ async function writeAside(stream: ByteStream, path: string, options: CallOptions
   const aside = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}`)
   try {
     await writeFile(stream, aside, 'wx', options)
+    faultPoint('output.publish.before')
     await rename(aside, path)
+    faultPoint('output.publish.after')
   } catch (error) {
     await rm(aside, { force: true })
     throw error
@@ -52,6 +54,7 @@ async function writeFile(stream: ByteStream, path: string, flags: 'w' | 'wx', { 
   await using file = await open(path, flags, 0o644)
   for await (const chunk of stream) {
     signal?.throwIfAborted()
+    faultPoint('output.write')
     for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten
   }
   if (flags === 'wx') await file.sync()

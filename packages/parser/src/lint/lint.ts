@@ -46,7 +46,7 @@ export function checkOptionsOf(
 /** The error that warnings become under `error=true`; `undefined` where they stay warnings.
  * @throws {ParseError} `DOCKERFILE_SYNTAX` */
 export function lintError(
-  dockerfile: Dockerfile,
+  dockerfile: Pick<Dockerfile, 'text'>,
   warnings: readonly LintWarning[],
   options: Pick<LintOptions, 'check' | 'buildArgs'> = {},
 ): ParseError | undefined {

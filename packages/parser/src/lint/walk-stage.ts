@@ -78,13 +78,14 @@ class StageWalk {
   step(instruction: StageInstruction): Step {
     const { escape } = this.options
     const unmatched: string[] = []
-    const candidates = [...this.env.keys()]
+    const before = this.env.size
     const { shellSet, workdirSet } = this
     if (instruction.kind === 'arg') unmatched.push(...this.declare(instruction))
     const expanded = expandInstruction(instruction, this.env, { escape })
     unmatched.push(...expanded.unmatched.filter((name) => !this.argNames.has(name)))
     this.apply(expanded.instruction)
     const names = this.envKnown ? unmatched.filter((name) => !notInEnvironment.has(name)) : []
+    const candidates = names.length === 0 ? [] : [...this.env.keys()].slice(0, before)
     return {
       instruction: expanded.instruction,
       undefinedVariables: names.map((name) => ({ name, candidates })),

@@ -1,7 +1,7 @@
 import { abortable } from '../abortable.js'
 import type { Credentials } from '../api.js'
 import { RegistryError } from '../errors.js'
-import { isInsecure } from '../http/endpoint.js'
+import type { Hosts } from '../http/hosts.js'
 import { type Redactor, redactUrl } from '../http/redact.js'
 import type { HttpResponse, Transport } from '../http/transport.js'
 import { type Challenge, parseChallenges } from './challenge.js'
@@ -12,8 +12,10 @@ export interface AuthorizerOptions {
   readonly transport: Transport
   readonly findCredentials: FindCredentials
   readonly redactor: Redactor
-  readonly insecure: readonly string[]
+  readonly hosts: Hosts
   readonly headers: Readonly<Record<string, string>>
+  /** Ask for an identity token, too: for a login that lasts. */
+  readonly offline?: boolean
 }
 
 /** How one registry wants to be asked, learnt from its first challenge. */
@@ -28,6 +30,7 @@ export class Authorizer {
   readonly #tokens = new Map<string, Promise<Token>>()
   #method: Method | undefined
   #credentials: Promise<Credentials | undefined> | undefined
+  #identityToken: string | undefined
 
   constructor(registry: string, options: AuthorizerOptions) {
     this.#registry = registry
@@ -54,7 +57,7 @@ export class Authorizer {
     if (bearer !== undefined) {
       // The registry refused this token whatever its age: forget it, and ask for a new one once.
       if (used !== undefined) this.#tokens.delete(scopes.join(' '))
-      this.#method = { kind: 'bearer', service: this.#service(bearer, base) }
+      this.#method = { kind: 'bearer', service: await this.#service(bearer, base) }
       return true
     }
     if (!challenges.some(({ scheme }) => scheme === 'basic')) return false
@@ -64,6 +67,11 @@ export class Authorizer {
     this.#options.redactor.add(header.slice('Basic '.length))
     this.#method = { kind: 'basic', header }
     return header !== used
+  }
+
+  /** What the token service gave instead of the password, where it did. */
+  get identityToken(): string | undefined {
+    return this.#identityToken
   }
 
   /** Whether credentials were found, for the message of a refusal. */
@@ -83,8 +91,8 @@ export class Authorizer {
   }
 
   async #fetch(service: TokenService, scopes: readonly string[]): Promise<Token> {
-    const { transport, redactor, insecure, headers } = this.#options
-    const request = tokenRequest(service, scopes, await this.#find())
+    const { transport, redactor, hosts, headers } = this.#options
+    const request = tokenRequest(service, scopes, await this.#find(), this.#options.offline)
     redactor.add(request.headers.authorization?.slice('Basic '.length))
     const response = await transport.send({
       ...request,
@@ -94,11 +102,12 @@ export class Authorizer {
         accept: 'application/json',
         'content-length': String(request.body?.length ?? 0),
       },
-      insecure: isInsecure(service.realm.host, insecure),
+      tls: await hosts.tls(service.realm.host, this.#registry),
     })
     if (response.status === 200) {
       const token = await readToken(response, request.url, Date.now())
-      redactor.add(token.value)
+      redactor.add(token.value, token.identityToken)
+      this.#identityToken = token.identityToken ?? this.#identityToken
       return token
     }
     response.discard()
@@ -113,22 +122,25 @@ export class Authorizer {
   async hint(): Promise<string> {
     return (await this.hasCredentials())
       ? `Check the user and password for "${this.#registry}"`
-      : `Log in with "docker login ${this.#registry === 'docker.io' ? '' : this.#registry}"`.replace(/ "$/, '"')
+      : `Log in with "${['tsbuild login', ...(this.#registry === 'docker.io' ? [] : [this.#registry])].join(' ')}"`
   }
 
-  #service(challenge: Challenge, base: URL): TokenService {
+  /** Credentials go to any host that the registry names, as docker's do, but never by a less safe way than to the registry itself. */
+  async #service(challenge: Challenge, base: URL): Promise<TokenService> {
     const { realm = '', service } = challenge.parameters
     const url = URL.canParse(realm) ? new URL(realm) : undefined
-    const secure = url?.protocol === 'https:'
-    const { insecure } = this.#options
-    const plain = url?.protocol === 'http:' && isInsecure(url.host, insecure) && isInsecure(base.host, insecure)
-    if (url === undefined || (!secure && !plain)) {
+    const plain = url?.protocol === 'http:' && base.protocol === 'http:' && (await this.#mayBePlain(url.host))
+    if (url === undefined || (url.protocol !== 'https:' && !plain)) {
       throw new RegistryError(
         'REGISTRY_FAILED',
         `Cannot get a token for "${this.#registry}": the registry names no token service that is reached by HTTPS`,
       )
     }
     return { realm: url, ...(service === undefined ? {} : { service }) }
+  }
+
+  async #mayBePlain(host: string): Promise<boolean> {
+    return (await this.#options.hosts.of(host)).plainHttp !== 'never'
   }
 
   #find(): Promise<Credentials | undefined> {

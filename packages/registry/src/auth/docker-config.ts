@@ -8,6 +8,8 @@ import type { Environment } from '../http/proxy.js'
 /** What Docker's `config.json` says about credentials. */
 export interface DockerConfig {
   readonly path: string
+  /** Everything in the file. */
+  readonly document: Readonly<Record<string, unknown>>
   readonly auths: Readonly<Record<string, unknown>>
   readonly credHelpers: Readonly<Record<string, unknown>>
   readonly credsStore?: string
@@ -42,10 +44,20 @@ export async function readDockerConfig(path: string): Promise<DockerConfig | und
   const config = record(value)
   return {
     path,
+    document: config,
     auths: record(config.auths),
     credHelpers: record(config.credHelpers),
     ...(typeof config.credsStore === 'string' && config.credsStore !== '' ? { credsStore: config.credsStore } : {}),
   }
+}
+
+/** Where podman keeps credentials: files of the same form, without helpers for single registries in the older ones. */
+export function podmanAuthPaths(env: Environment): string[] {
+  return [
+    ...(env.REGISTRY_AUTH_FILE ? [env.REGISTRY_AUTH_FILE] : []),
+    ...(env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'containers/auth.json')] : []),
+    join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'containers/auth.json'),
+  ]
 }
 
 /** The name under which credentials of a registry are kept. */
@@ -60,7 +72,10 @@ export function storedCredentials(config: DockerConfig, registry: string): Crede
   const entry = config.auths[key] ?? Object.entries(config.auths).find(([name]) => sameRegistry(name, registry))?.[1]
   if (entry === undefined) return undefined
   const { auth, username, password, identitytoken } = record(entry)
-  if (typeof identitytoken === 'string' && identitytoken !== '') return { identityToken: identitytoken }
+  if (typeof identitytoken === 'string' && identitytoken !== '') {
+    const name = typeof auth === 'string' ? Buffer.from(auth, 'base64').toString('utf8').split(':', 1)[0] : undefined
+    return { identityToken: identitytoken, ...(name ? { username: name } : {}) }
+  }
   if (typeof auth === 'string' && auth !== '') return decodeAuth(auth, registry, config.path)
   if (typeof username === 'string' && username !== '' && typeof password === 'string') return { username, password }
   return undefined
@@ -88,11 +103,18 @@ export function helperFor(config: DockerConfig, registry: string): string | unde
 
 const hubHosts = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
 
+/** Keys may be URLs of an API's root. One with a longer path is podman's way to name a part of a registry, and is for that alone. */
 function sameRegistry(name: string, registry: string): boolean {
-  const host = name.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+  const [, host = '', path = ''] = /^(?:https?:\/\/)?([^/]*)(.*)$/.exec(name) ?? []
+  if (!/^\/?(v[12]\/?)?$/.test(path)) return false
   return host === registry || (registry === 'docker.io' && hubHosts.has(host))
 }
 
-function record(value: unknown): Readonly<Record<string, unknown>> {
+/** Keys of a registry's entries, whatever their form. */
+export function entriesOf(members: Readonly<Record<string, unknown>>, registry: string): string[] {
+  return Object.keys(members).filter((name) => name === credentialKey(registry) || sameRegistry(name, registry))
+}
+
+export function record(value: unknown): Readonly<Record<string, unknown>> {
   return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
 }

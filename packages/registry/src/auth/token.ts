@@ -8,6 +8,8 @@ import type { HttpResponse } from '../http/transport.js'
 export interface Token {
   readonly value: string
   readonly expiresAt: number
+  /** An identity token that came with it. */
+  readonly identityToken?: string
 }
 
 /** Where tokens come from: the parameters of a `Bearer` challenge. */
@@ -32,6 +34,7 @@ export function tokenRequest(
   service: TokenService,
   scopes: readonly string[],
   credentials: Credentials | undefined,
+  offline = false,
 ): TokenRequest {
   if (credentials !== undefined && 'identityToken' in credentials) {
     const form = new URLSearchParams({
@@ -49,6 +52,10 @@ export function tokenRequest(
   for (const scope of scopes) url.searchParams.append('scope', scope)
   if (credentials === undefined) return { method: 'GET', url, headers: {} }
   url.searchParams.set('account', credentials.username)
+  if (offline) {
+    url.searchParams.set('client_id', 'tsbuild')
+    url.searchParams.set('offline_token', 'true')
+  }
   return { method: 'GET', url, headers: { authorization: basic(credentials) } }
 }
 
@@ -60,7 +67,12 @@ export function basic({ username, password }: { readonly username: string; reado
  * @throws {RegistryError} `REGISTRY_FAILED` */
 export async function readToken(response: HttpResponse, url: URL, now: number): Promise<Token> {
   const bytes = await readAll(response.body, maxTokenAnswer)
-  let answer: { readonly token?: unknown; readonly access_token?: unknown; readonly expires_in?: unknown } = {}
+  let answer: {
+    readonly token?: unknown
+    readonly access_token?: unknown
+    readonly expires_in?: unknown
+    readonly refresh_token?: unknown
+  } = {}
   try {
     answer = JSON.parse(bytes?.toString('utf8') ?? '') as typeof answer
   } catch {
@@ -72,5 +84,7 @@ export async function readToken(response: HttpResponse, url: URL, now: number): 
   }
   const seconds = typeof answer.expires_in === 'number' && answer.expires_in > 0 ? answer.expires_in : defaultSeconds
   // Given up a little early, so that none runs out on its way.
-  return { value, expiresAt: now + seconds * 1000 - Math.min(10_000, seconds * 100) }
+  const expiresAt = now + seconds * 1000 - Math.min(10_000, seconds * 100)
+  const identity = answer.refresh_token
+  return { value, expiresAt, ...(typeof identity === 'string' && identity !== '' ? { identityToken: identity } : {}) }
 }

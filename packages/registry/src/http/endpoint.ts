@@ -27,5 +27,6 @@ export function isInsecure(host: string, insecure: readonly string[]): boolean {
 export function speaksNoTls(error: unknown, host: string): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   if (code === 'ECONNREFUSED') return !/:\d+$/.test(host)
-  return code === 'EPROTO' || code === 'ECONNRESET' || /^ERR_SSL_/.test(code)
+  // An alert is TLS: the server wants other certificates, or other versions.
+  return code === 'EPROTO' || code === 'ECONNRESET' || /^ERR_SSL_(?!.*_ALERT_)/.test(code)
 }

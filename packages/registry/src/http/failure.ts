@@ -78,11 +78,14 @@ export function connectionError(error: unknown, { what, host }: Purpose, redacto
 }
 
 function hintFor(code: string, message: string): string | undefined {
+  if (/_ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA)/.test(code)) {
+    return 'It wants a client certificate, or another one: name "cert" and "key" for this host in the configuration file'
+  }
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
-    return 'Make its certificate authority known with NODE_EXTRA_CA_CERTS, or name the host as insecure'
+    return 'Name its certificate authority as "ca" of this host in the configuration file, or the host as "insecure"'
   }
   if (/wrong version number|packet length too long/i.test(message))
-    return 'It seems to speak plain HTTP: name the host as insecure if that is meant'
+    return 'It seems to speak plain HTTP: if that is meant, name the host as "plainHttp" in the configuration file'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'Check the name of the registry and the network'
   if (code === 'ECONNREFUSED') return 'Check that the registry runs and that the port is right'
   return undefined

@@ -3,8 +3,9 @@ import { abortable } from '../abortable.js'
 import type { Authorizer } from '../auth/authorizer.js'
 import { RegistryError } from '../errors.js'
 import { Attempts } from './attempts.js'
-import { apiHost, isInsecure, speaksNoTls } from './endpoint.js'
+import { apiHost, speaksNoTls } from './endpoint.js'
 import { connectionError, type Purpose, responseError } from './failure.js'
+import type { Hosts } from './hosts.js'
 import { type Redactor, redactUrl } from './redact.js'
 import type { RetryPolicy } from './retry.js'
 import type { HttpRequest, HttpResponse, Transport } from './transport.js'
@@ -33,7 +34,7 @@ export interface RegistryHttpOptions {
   readonly transport: Transport
   readonly authorizer: (registry: string) => Authorizer
   readonly redactor: Redactor
-  readonly insecure: readonly string[]
+  readonly hosts: Hosts
   readonly headers: Readonly<Record<string, string>>
   readonly policy: RetryPolicy
 }
@@ -128,13 +129,13 @@ export class RegistryHttp {
   }
 
   async #sendTo(request: ApiRequest, url: URL, authorization: string | undefined): Promise<ApiResponse> {
-    const { transport, headers, insecure } = this.#options
+    const { transport, headers, hosts } = this.#options
     const body = request.body?.()
     const response = await transport.send({
       method: request.method,
       url,
       headers: { ...headers, ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
-      insecure: isInsecure(url.host, insecure),
+      tls: await hosts.tls(url.host, request.registry),
       signal: request.signal,
       ...(body === undefined ? {} : { body }),
       ...(request.patient === undefined ? {} : { patient: request.patient }),
@@ -152,16 +153,18 @@ export class RegistryHttp {
     return abortable(base, signal)
   }
 
-  /** HTTPS; where plain HTTP is allowed, whichever of the two answers, HTTPS asked first as Docker does. */
+  /** HTTPS; where plain HTTP may take its place, whichever of the two answers, HTTPS asked first as Docker does. */
   async #findBase(host: string): Promise<URL> {
     const secure = new URL(`https://${host}/`)
-    if (!isInsecure(host, this.#options.insecure)) return secure
+    const settings = await this.#options.hosts.of(host)
+    if (settings.plainHttp === 'always') return new URL(`http://${host}/`)
+    if (settings.plainHttp === 'never') return secure
     try {
       const response = await this.#options.transport.send({
         method: 'GET',
         url: new URL('/v2/', secure),
         headers: this.#options.headers,
-        insecure: true,
+        tls: settings,
       })
       response.discard()
       return secure

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import {
   type ClientRequest,
   Agent as HttpAgent,
@@ -6,9 +7,12 @@ import {
   type IncomingMessage,
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { rootCertificates } from 'node:tls'
+import type { Socket } from 'node:net'
+import { type ConnectionOptions, rootCertificates } from 'node:tls'
 import type { ByteStream } from '@tsbuild/spec'
+import type { TlsSettings } from './hosts.js'
 import { type Environment, proxyAuthorization, proxyFor } from './proxy.js'
+import { StalledError } from './stalled-error.js'
 import { TunnelAgent } from './tunnel-agent.js'
 
 export interface HttpRequest {
@@ -16,8 +20,8 @@ export interface HttpRequest {
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array | ByteStream
-  /** Whether the server's certificate is accepted unseen. */
-  readonly insecure: boolean
+  /** For https. */
+  readonly tls: TlsSettings
   /** Waits ten times as long for the answer. */
   readonly patient?: boolean
   readonly signal?: AbortSignal | undefined
@@ -31,13 +35,18 @@ export interface HttpResponse {
   discard(): void
 }
 
-/** A connection that brought nothing for too long. */
-export class StalledError extends Error {
-  readonly code = 'STALLED'
-}
-
 /** The request's own body failed: `cause` is its error. */
 export class BodyFailure extends Error {}
+
+/** A host that drops packets is given up sooner than one that is slow to answer. */
+const connectMs = 15_000
+
+function limitConnecting(socket: Socket, limitMs: number): void {
+  if (!socket.connecting) return
+  const timer = setTimeout(() => socket.destroy(new StalledError(`no connection within ${limitMs} ms`)), limitMs)
+  const stop = () => clearTimeout(timer)
+  socket.once('connect', stop).once('close', stop)
+}
 
 /** Sends single requests on kept-alive connections; knows nothing of auth, redirects and retries. */
 export class Transport implements Disposable {
@@ -137,7 +146,7 @@ export class Transport implements Disposable {
       hostname: target.hostname.replace(/^\[|\]$/g, ''),
       port: target.port || (target.protocol === 'https:' ? 443 : 80),
       path: via === undefined ? `${url.pathname}${url.search}` : url.href,
-      agent: this.#agent(target.protocol === 'https:', request.insecure, plain ? undefined : proxy),
+      agent: this.#agent(target.protocol === 'https:', plain ? undefined : request.tls, plain ? undefined : proxy),
       headers: {
         host: url.host,
         ...request.headers,
@@ -148,24 +157,36 @@ export class Transport implements Disposable {
       outgoing.once('response', resolve)
       outgoing.on('error', reject)
     })
+    outgoing.once('socket', (socket) => limitConnecting(socket, Math.min(this.#idleMs, connectMs)))
     message.catch(() => {})
     return { outgoing, message }
   }
 
-  #agent(secure: boolean, insecure: boolean, proxy: URL | undefined): HttpAgent {
-    const name = `${secure} ${insecure} ${proxy?.href ?? ''}`
+  /** `tls` is that of the registry; a proxy that is itself reached by TLS gets none of it. */
+  #agent(secure: boolean, tls: TlsSettings = { insecure: false, ca: [] }, proxy: URL | undefined): HttpAgent {
+    const name = JSON.stringify([secure, proxy?.href, tls.insecure, tls.ca, tls.cert])
     let agent = this.#agents.get(name)
     if (agent === undefined) {
       const options = { keepAlive: true, maxSockets: 16, scheduling: 'lifo' as const, timeout: this.#idleMs * 4 }
-      const tls = {
-        ...options,
-        rejectUnauthorized: !insecure,
-        ...(this.#ca.length === 0 ? {} : { ca: [...rootCertificates, ...this.#ca] }),
-      }
-      agent = !secure ? new HttpAgent(options) : proxy === undefined ? new HttpsAgent(tls) : new TunnelAgent(proxy, tls)
+      const secured = { ...options, ...this.#tlsOptions(tls) }
+      agent = !secure
+        ? new HttpAgent(options)
+        : proxy === undefined
+          ? new HttpsAgent(secured)
+          : new TunnelAgent(proxy, secured)
       this.#agents.set(name, agent)
     }
     return agent
+  }
+
+  #tlsOptions({ insecure, ca, cert, key }: TlsSettings): ConnectionOptions {
+    const trusted = [...this.#ca, ...ca]
+    return {
+      rejectUnauthorized: !insecure,
+      // Naming certificates replaces Node's set, in which those of NODE_EXTRA_CA_CERTS are.
+      ...(trusted.length === 0 ? {} : { ca: [...rootCertificates, ...extraCertificates(), ...trusted] }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    }
   }
 
   async #limited<T>(promise: Promise<T>, limitMs: number): Promise<T> {
@@ -200,6 +221,17 @@ export class Transport implements Disposable {
   [Symbol.dispose](): void {
     for (const agent of this.#agents.values()) agent.destroy()
     this.#agents.clear()
+  }
+}
+
+function extraCertificates(): readonly string[] {
+  const path = process.env.NODE_EXTRA_CA_CERTS
+  if (!path) return []
+  try {
+    return [readFileSync(path, 'utf8')]
+  } catch {
+    // Node has warned about the file at its start.
+    return []
   }
 }
 

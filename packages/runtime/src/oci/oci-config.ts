@@ -1,9 +1,12 @@
-import { CAPABILITIES } from '@tsbuild/host'
+import { S_IFBLK, S_IFMT } from '@tsbuild/host'
 import type { ProcessSpec } from '@tsbuild/spec'
-import { defaultCapabilities } from '../capabilities.js'
+import { capabilitiesOf } from '../capabilities.js'
 import { defaultPath } from '../find-command.js'
+import { type HostDevice, hostDevices } from '../host-devices.js'
 import type { ResolvedUser } from '../resolve-user.js'
 import type { OciLimit } from './oci-limits.js'
+import { ociResources } from './oci-resources.js'
+import { ociSeccomp } from './oci-seccomp.js'
 
 /** A mount that the OCI program makes (runtime spec, config.md "Mounts"). */
 export interface OciMount {
@@ -50,29 +53,45 @@ const maskedPaths = [
 ]
 const readonlyPaths = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'].map((name) => `/proc/${name}`)
 
-/** The text of `config.json` (OCI runtime spec 1.0.2), with Docker's defaults. */
+/** The text of `config.json` (OCI runtime spec 1.0.2), with Docker's defaults.
+ * @throws {RuntimeError} `CAPABILITY_UNKNOWN`, `CAPABILITY_UNAVAILABLE`, `SECCOMP_PROFILE_INVALID`, `LIMIT_REFUSED` */
 export function ociConfig(step: OciStep): string {
   const { spec, root, hostname, limits } = step
   const insecure = spec.security === 'insecure'
+  const capabilities = capabilitiesFor(step)
   const config = {
     ociVersion: '1.0.2',
-    root: { path: root },
+    root: { path: root, ...(spec.sandbox?.readonlyRoot ? { readonly: true } : {}) },
     hostname,
-    process: processConfig(step),
+    process: processConfig(step, capabilities),
     mounts: [...kernelMounts(spec), ...step.mounts],
     linux: {
       namespaces: ['mount', 'pid', 'ipc', 'uts', ...(spec.network === 'none' ? ['network'] : [])].map((type) => ({
         type,
       })),
       ...(insecure ? {} : { maskedPaths, readonlyPaths }),
-      ...(insecure || !step.deviceRules ? {} : { resources: { devices: [{ allow: false, access: 'rwm' }] } }),
+      ...(step.deviceRules
+        ? { resources: { devices: [{ allow: insecure, access: 'rwm' }], ...ociResources(spec.cgroup, true) } }
+        : ociResources(spec.cgroup, false)),
+      ...(spec.sandbox?.hostDevices ? { devices: hostDevices().map(ociDevice) } : {}),
+      ...ociSeccomp(spec, capabilities),
     },
   }
-  return writeLimits(JSON.stringify(config), limits)
+  return writeNumbers(writeLimits(JSON.stringify(config), limits))
 }
 
-function processConfig({ spec, user, limits, ownCapabilities }: OciStep) {
-  const capabilities = spec.security === 'insecure' ? capabilityNames(ownCapabilities) : defaultCapabilities
+/** Where no cgroup forbids the use of devices, nobody may make their nodes. */
+function capabilitiesFor({ spec, ownCapabilities, deviceRules }: OciStep): string[] {
+  const names = capabilitiesOf(spec, ownCapabilities)
+  return deviceRules || spec.security === 'insecure' ? names : names.filter((name) => name !== 'CAP_MKNOD')
+}
+
+function ociDevice({ path, mode, uid, gid, major, minor }: HostDevice) {
+  const type = (mode & S_IFMT) === S_IFBLK ? 'b' : 'c'
+  return { path: `/dev/${path}`, type, major, minor, fileMode: mode & 0o7777, uid, gid }
+}
+
+function processConfig({ spec, user, limits }: OciStep, capabilities: readonly string[]) {
   return {
     user: { uid: user.uid, gid: user.gid, umask: 0o022, additionalGids: user.groups },
     args: spec.args,
@@ -84,7 +103,7 @@ function processConfig({ spec, user, limits, ownCapabilities }: OciStep) {
       soft: limitMark(index, 'soft'),
       hard: limitMark(index, 'hard'),
     })),
-    noNewPrivileges: false,
+    noNewPrivileges: spec.sandbox?.noNewPrivileges === true,
   }
 }
 
@@ -113,10 +132,6 @@ function kernelMounts({ security, shmSizeBytes = defaultShmBytes }: ProcessSpec)
   ]
 }
 
-function capabilityNames(bits: bigint): string[] {
-  return Object.entries(CAPABILITIES).flatMap(([name, bit]) => (((bits >> BigInt(bit)) & 1n) === 1n ? [name] : []))
-}
-
 /** Limits are 64 bits wide, more than a JSON number of JavaScript holds: they are put in as text. No other string can look like a
  * mark, since none has a NUL. */
 function limitMark(index: number, end: 'soft' | 'hard'): string {
@@ -131,4 +146,9 @@ function writeLimits(json: string, limits: readonly OciLimit[]): string {
         .replace(JSON.stringify(limitMark(index, 'hard')), String(limit.hard)),
     json,
   )
+}
+
+/** The same for numbers of seccomp rules, whose marks hold them. */
+function writeNumbers(json: string): string {
+  return json.replace(/"\\u0000(\d+)"/g, '$1')
 }

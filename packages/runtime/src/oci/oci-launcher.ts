@@ -29,8 +29,6 @@ export interface OciLauncher {
 
 const SIGTERM = 15
 const SIGKILL = 9
-/** Output that something outside the step still holds open does not keep the step. */
-const lingerMs = 200
 
 /** A step from its request to its reply, which may take several starts until an OCI program is found that works here. */
 interface RunningStep {
@@ -122,6 +120,7 @@ export function openOciLauncher(options: OciLauncherOptions, send: SendReply): O
           return step?.output?.taken()
         case 'cancel':
           if (step) cancel(step, request.graceMs, () => running.has(request.id))
+          if (request.discard) step?.output?.close()
       }
     },
     async close() {
@@ -147,10 +146,8 @@ async function watch(step: RunningStep, started: StartedOciStep, send: SendReply
   step.pid = started.pid
   step.output = output
   if (step.cancelled) openHost().kill(started.pid, SIGKILL)
-  const status = await waitForEnd(started.pid, output.ended)
-  const linger = setTimeout(output.close, lingerMs)
-  await output.ended
-  clearTimeout(linger)
+  const status = await waitForEnd(started.pid, output.hungUp)
+  await output.drain()
   const failure = started.failure()
   if (failure === undefined) for (const chunk of held) send({ kind: 'output', id, stream: 'stderr', chunk })
   return { status, failure }

@@ -3,9 +3,11 @@ import { join, posix } from 'node:path'
 import { MS_BIND, MS_REC, mountRoot, O_CLOEXEC, O_PATH, openHost } from '@tsbuild/host'
 import type { ProcessMount, ProcessSpec } from '@tsbuild/spec'
 import { asRuntimeError } from '../errors.js'
+import { initMounts } from '../init-program.js'
 import { createUndo, isDirectoryFd, type LauncherHome } from '../launcher-home.js'
-import { mountExtra, mountText, newFile, type StepRoot } from '../step-binds.js'
-import { ensurePlain, hostsFile, openRoot, resolverConfig } from '../step-root.js'
+import { mountExtra, newFile, type StepRoot } from '../step-binds.js'
+import { mountNames } from '../step-names.js'
+import { ensurePlain, openRoot } from '../step-root.js'
 import type { OciMount } from './oci-config.js'
 
 /** A root that is put together in the namespaces that the thread has entered, ready for an OCI program. */
@@ -18,17 +20,16 @@ export interface OciRoot {
 /** Mounts the root file system and what the step wants in it, in the step's own mount namespace: nothing of it outlives the step,
  * however that ends. The kernel's file systems are left to the OCI program, and so are mounts inside of those.
  * @throws {RuntimeError} `ROOT_UNUSABLE`, `MOUNT_UNUSABLE` */
-export function buildOciRoot(home: LauncherHome, spec: ProcessSpec): OciRoot {
+export function buildOciRoot(home: LauncherHome, spec: ProcessSpec, nodev: boolean): OciRoot {
   const undo = createUndo()
   try {
-    const step = openRoot(home, spec, undo)
+    const step = openRoot(home, spec, undo, nodev)
     home.within(step.fd, () => {
       for (const path of ['/proc', '/sys', '/dev']) ensurePlain(path, step.points)
     })
-    mountText(step, '/etc/resolv.conf', resolverConfig())
-    mountText(step, '/etc/hosts', hostsFile(spec))
+    mountNames(step, spec)
     const mounts: OciMount[] = []
-    for (const mount of spec.mounts ?? []) {
+    for (const mount of [...(spec.mounts ?? []), ...initMounts(spec)]) {
       if (isKernelPath(mount.target)) mounts.push(prepareMount(step, mount))
       else mountExtra(step, mount)
     }
@@ -48,11 +49,10 @@ function prepareMount(step: StepRoot, mount: ProcessMount): OciMount {
   try {
     switch (mount.kind) {
       case 'tmpfs': {
-        const size = mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]
-        return { destination, type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=1777', ...size] }
+        return { destination, type: 'tmpfs', source: 'tmpfs', options: tmpfsOptions(step, mount) }
       }
       case 'bind':
-        return bind(destination, bindPlace(step, mount), mount.readonly ? ['ro'] : [])
+        return bind(destination, bindPlace(step, mount), [...(mount.readonly ? ['ro'] : []), ...nodevOption(step)])
       case 'secret': {
         const path = newFile(step, mount.data, 0o600)
         openHost().lchown(path, mount.uid, mount.gid)
@@ -63,6 +63,16 @@ function prepareMount(step: StepRoot, mount: ProcessMount): OciMount {
   } catch (error) {
     throw asRuntimeError('MOUNT_UNUSABLE', `Cannot mount on "${mount.target}"`, error)
   }
+}
+
+function tmpfsOptions(step: StepRoot, mount: Extract<ProcessMount, { kind: 'tmpfs' }>): string[] {
+  const { sizeBytes, mode = 0o1777, options = [] } = mount
+  const size = sizeBytes === undefined ? [] : [`size=${sizeBytes}`]
+  return ['nosuid', ...nodevOption(step), ...options, `mode=${mode.toString(8)}`, ...size]
+}
+
+function nodevOption({ nodev }: StepRoot): string[] {
+  return nodev ? ['nodev'] : []
 }
 
 function bind(destination: string, source: string, options: readonly string[]): OciMount {

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { startTimeOf } from '../process-identity.js'
 
 const pattern = /^tsbuild-(\d+)-(\d+)-\d+$/
 
 /** Names of containers tell whose they are: process id and start time, which together are never used twice in one boot. */
 export function createContainerIds(): () => string {
   let count = 0
-  const owner = `${process.pid}-${startTime(process.pid)}`
+  const owner = `${process.pid}-${startTimeOf(process.pid)}`
   return () => `tsbuild-${owner}-${++count}`
 }
 
@@ -26,16 +27,6 @@ export async function deleteContainer(program: string, stateRoot: string, id: st
 export async function deleteLeftovers(program: string, stateRoot: string): Promise<void> {
   for (const id of readdirSync(stateRoot)) {
     const [, pid = '', started = ''] = pattern.exec(id) ?? []
-    if (pid !== '' && startTime(Number(pid)) !== started) await deleteContainer(program, stateRoot, id)
-  }
-}
-
-/** In clock ticks since boot (proc(5), field 22 of stat); '' where there is no such process. */
-function startTime(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
+    if (pid !== '' && startTimeOf(Number(pid)) !== started) await deleteContainer(program, stateRoot, id)
   }
 }

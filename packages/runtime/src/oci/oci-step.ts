@@ -4,12 +4,13 @@ import { type ChildCall, MS_NODEV, MS_NOEXEC, MS_NOSUID, O_CLOEXEC, openHost, PR
 import type { ProcessSpec } from '@tsbuild/spec'
 import { asRuntimeError } from '../errors.js'
 import { findCommand } from '../find-command.js'
+import { withInit } from '../init-program.js'
 import { createUndo, type LauncherHome } from '../launcher-home.js'
 import { lookUpUser } from '../read-accounts.js'
 import type { ResolvedUser } from '../resolve-user.js'
-import { HomeLost, type StartedStep } from '../step.js'
+import { comeBack, HomeLost } from '../step.js'
 import { mountText, type StepRoot } from '../step-binds.js'
-import { defaultHostname } from '../step-root.js'
+import { defaultHostname } from '../step-names.js'
 import { checkProgram } from './check-program.js'
 import { ociConfig } from './oci-config.js'
 import { type OciFailure, readOciLog } from './oci-failure.js'
@@ -17,10 +18,18 @@ import { ociLimits } from './oci-limits.js'
 import type { OciProgram } from './oci-programs.js'
 import { buildOciRoot } from './oci-root.js'
 
-export interface StartedOciStep extends StartedStep {
+export interface StartedOciStep {
+  readonly pid: number
+  /** Read ends; whoever gets them closes them. */
+  readonly stdout: number
+  readonly stderr: number
+  /** To be called once the program has ended: removes what was made for the step. */
+  finish(): void
   /** Why the OCI program did not start the step, once it has ended; `undefined` when it did. */
   failure(): OciFailure | undefined
 }
+
+type StartedProgram = Pick<StartedOciStep, 'pid' | 'stdout' | 'stderr'>
 
 export interface OciStart {
   readonly home: LauncherHome
@@ -44,19 +53,19 @@ export function startOciStep(start: OciStart): StartedOciStep {
   const { home, spec } = start
   const cleanup = createUndo()
   const bundle = makeBundle(start, cleanup)
-  let started: Omit<StartedStep, 'finish'>
+  let started: StartedProgram
   try {
     try {
       // The loopback device of a step without network is the OCI program's business.
-      home.leave('host')
+      home.leave(typeof spec.network === 'object' ? spec.network : 'host')
       const limits = ociLimits(spec.limits ?? [])
-      const { step, mounts } = buildOciRoot(home, spec)
+      const { withoutCgroups } = start.program
+      const { step, mounts } = buildOciRoot(home, spec, withoutCgroups && spec.security !== 'insecure')
       cleanup.add(() => step.undo.run())
       hideOddAccounts(step)
-      const user = home.within(step.fd, () => inspectRoot(spec))
-      const { withoutCgroups } = start.program
+      const { user, command } = home.within(step.fd, () => inspectRoot(spec))
       const config = ociConfig({
-        spec,
+        spec: withInit(spec, command).spec,
         root: home.rootPlace,
         hostname: spec.hostname ?? defaultHostname,
         user,
@@ -88,14 +97,6 @@ function makeBundle({ home, id }: OciStart, cleanup: ReturnType<typeof createUnd
   return bundle
 }
 
-function comeBack(home: LauncherHome): void {
-  try {
-    home.comeBack()
-  } catch (cause) {
-    throw new HomeLost('Cannot return to the namespaces of the host', { cause })
-  }
-}
-
 /** OCI programs open these files themselves, and would wait for ever on a fifo. */
 function hideOddAccounts(step: StepRoot): void {
   for (const path of ['/etc/passwd', '/etc/group']) {
@@ -113,19 +114,20 @@ function isSpecial(path: string): boolean {
 }
 
 /** In the root: who the step runs as, and whether its command is there. Makes the working directory. */
-function inspectRoot({ user, cwd, args, env }: ProcessSpec): ResolvedUser {
+function inspectRoot({ user, cwd, args, env }: ProcessSpec): { user: ResolvedUser; command: string } {
   const resolved = lookUpUser(user)
   try {
     mkdirSync(cwd, { recursive: true, mode: 0o755 })
   } catch (error) {
     throw asRuntimeError('ROOT_UNUSABLE', `Cannot enter the working directory "${cwd}"`, error)
   }
-  const command = args[0] ?? ''
-  checkProgram(command, findCommand(command, env, cwd), cwd)
-  return resolved
+  const name = args[0] ?? ''
+  const command = findCommand(name, env, cwd)
+  checkProgram(name, command, cwd)
+  return { user: resolved, command }
 }
 
-function startProgram(start: OciStart, bundle: string, user: ResolvedUser): Omit<StartedStep, 'finish'> {
+function startProgram(start: OciStart, bundle: string, user: ResolvedUser): StartedProgram {
   const host = openHost()
   const ours: number[] = []
   const theirs: number[] = []

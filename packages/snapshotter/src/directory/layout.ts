@@ -71,7 +71,7 @@ export class Layout {
   }
 
   /** A fresh path for something that is not a snapshot yet, or not any more. */
-  scratch(purpose: 'apply' | 'view' | 'trash'): string {
+  scratch(purpose: 'apply' | 'copy' | 'view' | 'trash'): string {
     return `${this.ownActives}/${purpose}.${process.pid}.${++serial}`
   }
 

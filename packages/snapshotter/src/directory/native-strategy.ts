@@ -33,12 +33,14 @@ export function nativeStrategy(directory: SnapshotDirectory): Strategy {
     const mount: Mount = { kind: 'bind', source: `${path}/fs`, readonly: true }
     return { mount, [Symbol.asyncDispose]: () => directory.discard(path) }
   })
+  const mount = (active: string): Mount => ({ kind: 'bind', source: `${active}/fs`, readonly: false })
   return {
     kind: 'native',
     async prepare(_key, active, layers, signal) {
       await copy(layers, active, true, signal)
-      return { kind: 'bind', source: `${active}/fs`, readonly: false }
+      return mount(active)
     },
+    mount,
     view: views,
     commit: (request) =>
       request.chain.length === 0 ? publishUpper(directory, 'native', request) : publishDiff(directory, request),

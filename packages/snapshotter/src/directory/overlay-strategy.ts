@@ -10,22 +10,28 @@ export function overlayStrategy(directory: SnapshotDirectory): Strategy {
   // overlayfs refuses a directory twice. Only layers that do not depend on what is below stand twice in a chain (`COPY --link`): they
   // hide nothing, so the lower one adds nothing to the upper one.
   const lower = (layers: readonly SnapshotName[]) => [...new Set([...layers].reverse())].map((name) => `${name}/fs`)
+  const mount = (active: string, layers: readonly SnapshotName[]): Mount => {
+    const upper = `${active}/fs`
+    if (layers.length === 0) return { kind: 'bind', source: upper, readonly: false }
+    return {
+      kind: 'overlay',
+      base: layout.base,
+      lower: lower(layers),
+      upper: layout.relative(upper),
+      work: layout.relative(`${active}/work`),
+      volatile: true,
+    }
+  }
   return {
     kind: 'overlay',
     async prepare(_key, active, layers): Promise<Mount> {
-      const upper = `${active}/fs`
-      if (layers.length === 0) return { kind: 'bind', source: upper, readonly: false }
-      directory.inheritRoot(upper, layout.committed(layers.at(-1)!))
-      mkdirSync(`${active}/work`, 0o700)
-      return {
-        kind: 'overlay',
-        base: layout.base,
-        lower: lower(layers),
-        upper: layout.relative(upper),
-        work: layout.relative(`${active}/work`),
-        volatile: true,
+      if (layers.length > 0) {
+        directory.inheritRoot(`${active}/fs`, layout.committed(layers.at(-1)!))
+        mkdirSync(`${active}/work`, 0o700)
       }
+      return mount(active, layers)
     },
+    mount,
     async view(layers) {
       directory.chain(layers)
       // a layer alone may hold whiteouts, which only overlayfs hides; it wants two directories for that

@@ -1,5 +1,5 @@
 import { readdirSync, rmSync } from 'node:fs'
-import type { SnapshotUsage } from '@tsbuild/spec'
+import { faultPoint, type SnapshotUsage } from '@tsbuild/spec'
 import { toBinary } from '../binary-path.js'
 import { removeTree } from '../files/remove.js'
 import type { LayerFormat } from '../layers/layer.js'
@@ -32,6 +32,7 @@ export async function publishUpper(
   const usage = { bytes: found.bytes, entries: found.entries + (rootChanged ? 1 : 0) }
   // the kernel leaves its own directories there, and the mark of a volatile mount
   removeTree(toBinary(`${active}/work`))
+  faultPoint('snapshot.record.before')
   writeLayerRecord(active, { ...usage, root: rootChanged })
   directory.publish(active, name)
   rmSync(`${directory.layout.committed(name)}/chain`, { force: true })

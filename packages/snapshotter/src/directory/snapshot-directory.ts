@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, statSync, utimesSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { hasErrno, type WorkerPool } from '@tsbuild/host'
-import type { SnapshotKey, SnapshotName } from '@tsbuild/spec'
+import { faultPoint, type SnapshotKey, type SnapshotName } from '@tsbuild/spec'
 import { SnapshotError } from '../errors.js'
 import { checkName, isSnapshotName, type Layout } from './layout.js'
 import { type LayerRecord, readLayerRecord, readRoot } from './records.js'
@@ -81,7 +81,9 @@ export class SnapshotDirectory {
   /** The one step that makes a snapshot: all or nothing. @throws {SnapshotError} `SNAPSHOT_EXISTS` */
   publish(path: string, name: SnapshotName): void {
     try {
+      faultPoint('snapshot.publish.before')
       renameSync(path, this.layout.committed(name))
+      faultPoint('snapshot.publish.after')
     } catch (err) {
       throw hasErrno(err, 'ENOTEMPTY', 'EEXIST') ? existing(name) : err
     }
@@ -92,7 +94,9 @@ export class SnapshotDirectory {
     const trash = this.layout.scratch('trash')
     mkdirSync(this.layout.ownActives, { recursive: true, mode: 0o700 })
     try {
+      faultPoint('snapshot.trash.before')
       renameSync(path, trash)
+      faultPoint('snapshot.trash.after')
     } catch (err) {
       if (hasErrno(err, 'ENOENT')) return
       throw err

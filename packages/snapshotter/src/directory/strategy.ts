@@ -22,6 +22,8 @@ export interface Strategy {
     layers: readonly SnapshotName[],
     signal: AbortSignal | undefined,
   ): Promise<Mount>
+  /** How to mount an active snapshot that was prepared on `layers`. */
+  mount(active: string, layers: readonly SnapshotName[]): Mount
   view(layers: readonly SnapshotName[], signal: AbortSignal | undefined): Promise<SnapshotView>
   /** Makes the committed snapshot; `active` is gone afterwards, and kept after a failure. */
   commit(request: CommitRequest): Promise<SnapshotUsage>

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { hasErrno, killProcessesUsing } from '@tsbuild/host'
+import { faultPoint } from '@tsbuild/spec'
 import type { SnapshotDirectory } from './snapshot-directory.js'
 
 /** Removes what dead sessions left, one after the other, and says whose it was. Processes that still work in such a snapshot are
@@ -13,6 +14,7 @@ export async function sweepSessions(
   for (const session of await readdir(layout.actives)) {
     if (session === layout.session || !isDead(session)) continue
     const path = `${layout.actives}/${session}`
+    faultPoint('snapshot.sweep.before')
     for (const key of await entriesOf(path)) await killProcessesUsing(`${path}/${key}/fs`)
     await pool.run('remove', path)
     swept.push(session)

@@ -1,5 +1,6 @@
 import { closeSync, constants, linkSync, mkdirSync, openSync, symlinkSync, writeSync } from 'node:fs'
 import { hasErrno } from '@tsbuild/host'
+import { faultPoint } from '@tsbuild/spec'
 import { type BinaryPath, fsPath, joinPath, showPath } from '../binary-path.js'
 import { SnapshotError } from '../errors.js'
 import { type Attributes, makeNode, setAttributes } from '../files/create.js'
@@ -91,6 +92,7 @@ export class Extractor implements TarHandler {
   data(chunk: Buffer): void {
     if (this.#open === undefined) return
     this.#options.onData?.(chunk)
+    faultPoint('extract.write')
     for (let done = 0; done < chunk.length; ) done += writeSync(this.#open.fd, chunk, done)
   }
 

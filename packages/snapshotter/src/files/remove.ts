@@ -1,5 +1,6 @@
 import { renameSync, rmdirSync, unlinkSync } from 'node:fs'
 import { hasErrno } from '@tsbuild/host'
+import { faultPoint } from '@tsbuild/spec'
 import { type BinaryPath, fsPath, joinPath } from '../binary-path.js'
 import { readNames } from './names.js'
 import { statFile } from './stat.js'
@@ -20,6 +21,7 @@ export function removeTree(path: BinaryPath): void {
 
   function removeDirectory(at: BinaryPath): void {
     for (const name of readNames(at)) remove(joinPath(at, name))
+    faultPoint('tree.remove.before')
     rmdirSync(fsPath(at))
   }
 

@@ -1,12 +1,13 @@
 import { linkSync, mkdirSync } from 'node:fs'
 import type { SnapshotUsage } from '@tsbuild/spec'
 import { type BinaryPath, fsPath, joinPath } from '../binary-path.js'
-import { finishDirectory } from '../files/create.js'
+import { copyEntry, finishDirectory } from '../files/create.js'
 import { readNames } from '../files/names.js'
 import { sameAttributes, sameEntry } from '../files/same.js'
 import { type FileStat, statFile } from '../files/stat.js'
 import type { Baseline } from './baseline.js'
 import type { MergedDirectory, MergedEntry } from './merged.js'
+import type { IsMountPoint } from './mount-points.js'
 import { type CheckAbort, UsageCounter } from './usage.js'
 
 /** A directory of the changed tree, and where its changes go; made there when the first change needs it. */
@@ -25,14 +26,40 @@ export interface NativeDiff {
   readonly hidden: ReadonlySet<BinaryPath>
 }
 
-/** Finds what is different in `tree`, a copy of `lower` that was worked on, and puts that into the empty directory `target`, files
- * as hard links to those of the tree, which is itself not changed and can go afterwards. */
+/** Brings an entry that is no directory into a layer. */
+export type TakeFile = (path: BinaryPath, stat: FileStat, to: BinaryPath) => void
+
+/** For a tree that goes afterwards. */
+export const linkFile: TakeFile = (path, _stat, to) => linkSync(fsPath(path), fsPath(to))
+
+/** For a tree that is in use; hard links stay hard links. */
+export function copyFiles(): TakeFile {
+  const firstNames = new Map<bigint, BinaryPath>()
+  return (path, stat, to) => {
+    const first = stat.links > 1 ? firstNames.get(stat.inode) : undefined
+    if (first !== undefined) {
+      linkSync(fsPath(first), fsPath(to))
+      return
+    }
+    copyEntry(path, stat, to)
+    firstNames.set(stat.inode, to)
+  }
+}
+
+export interface DiffOptions {
+  readonly baseline: Baseline
+  readonly take: TakeFile
+  readonly isMountPoint: IsMountPoint
+  readonly check: CheckAbort
+}
+
+/** Finds what is different in `tree`, a copy of `lower` that was worked on, and puts that into the empty directory `target`. The tree
+ * itself is not changed. */
 export function diffTree(
   tree: BinaryPath,
   lower: MergedDirectory | undefined,
   target: BinaryPath,
-  baseline: Baseline,
-  check: CheckAbort,
+  { baseline, take, isMountPoint, check }: DiffOptions,
 ): NativeDiff {
   const counter = new UsageCounter()
   const hidden = new Set<BinaryPath>()
@@ -53,6 +80,7 @@ export function diffTree(
     const path = joinPath(directory.path, name)
     const relative = joinPath(directory.relative, name)
     const stat = statFile(path)
+    if (stat !== undefined && below === undefined && isMountPoint(path, relative, stat)) return
     if (stat === undefined || stat.type === 'socket' || stat.type === 'whiteout') {
       if (below === undefined) return
       directory.make()
@@ -62,7 +90,7 @@ export function diffTree(
       diffSubdirectory(directory, { path, relative, stat }, below)
     } else if (!isUnchanged(directory, { path, stat }, below)) {
       directory.make()
-      linkSync(fsPath(path), fsPath(joinPath(target, relative)))
+      take(path, stat, joinPath(target, relative))
       counter.add(stat)
     }
   }

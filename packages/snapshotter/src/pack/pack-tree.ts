@@ -17,7 +17,7 @@ export interface PackTreeOptions {
 }
 
 /** Writes entries of a tree; of hard links, the first one carries the data. */
-class EntryPacker {
+export class EntryPacker {
   readonly #out: TarOutput
   readonly #maxMtimeNs: bigint | undefined
   readonly #firstNames = new Map<bigint, BinaryPath>()

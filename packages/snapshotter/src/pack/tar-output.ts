@@ -17,12 +17,15 @@ export interface ChunkSink {
 /** Writes a tar into large chunks; file contents are read straight into them. */
 export class TarOutput {
   readonly #sink: ChunkSink
+  readonly #lenient: boolean
   #chunk: Buffer
   #filled = 0
   #flushed = 0
 
-  constructor(sink: ChunkSink) {
+  /** @param lenient a file that grows is cut, and one that shrinks or goes filled up with zeros, instead of an error */
+  constructor(sink: ChunkSink, { lenient = false }: { readonly lenient?: boolean } = {}) {
     this.#sink = sink
+    this.#lenient = lenient
     this.#chunk = sink.next()
   }
 
@@ -44,7 +47,8 @@ export class TarOutput {
       this.#copy(file.fd, size, name)
     } catch (cause) {
       if (!hasErrno(cause, 'ENOENT', 'ELOOP', 'ENOTDIR')) throw cause
-      throw changed(name, 'it is not there any more', cause)
+      if (!this.#lenient) throw changed(name, 'it is not there any more', cause)
+      this.#zeros(size)
     }
     this.#zeros(padding(size))
   }
@@ -56,6 +60,10 @@ export class TarOutput {
   }
 
   #copy(fd: number, size: number, name: BinaryPath): void {
+    if (this.#lenient) {
+      this.#copyAtMost(fd, size)
+      return
+    }
     for (let left = size; ; ) {
       if (this.#filled === this.#chunk.length) this.#flush()
       // asking for one byte more than expected tells, without a call of its own, that the file has grown
@@ -66,6 +74,19 @@ export class TarOutput {
       left -= count
       this.#filled += count
       if (left === 0 && count < asked) return
+    }
+  }
+
+  #copyAtMost(fd: number, size: number): void {
+    for (let left = size; left > 0; ) {
+      if (this.#filled === this.#chunk.length) this.#flush()
+      const count = readSync(fd, this.#chunk, this.#filled, Math.min(this.#chunk.length - this.#filled, left), null)
+      if (count === 0) {
+        this.#zeros(left)
+        return
+      }
+      left -= count
+      this.#filled += count
     }
   }
 

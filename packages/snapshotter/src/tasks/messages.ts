@@ -24,6 +24,20 @@ export interface DiffInput extends ChainInput {
   /** Gets `fs` and `hidden`. */
   readonly target: string
   readonly baseline: string
+  /** The tree is in use: files are copied, not linked, and these mount points in it left out. */
+  readonly copy?: { readonly mountPoints: readonly string[] }
+}
+
+export interface CopyUpperInput {
+  readonly upper: string
+  /** An empty directory. */
+  readonly target: string
+  readonly mountPoints: readonly string[]
+}
+
+export interface ChangesInput extends ChainInput {
+  readonly tree: string
+  readonly mountPoints: readonly string[]
 }
 
 export interface ApplyInput {

@@ -6,11 +6,12 @@ import { finishDirectory } from '../files/create.js'
 import { removeTree } from '../files/remove.js'
 import { statFile } from '../files/stat.js'
 import { BaselineRecorder, readBaseline } from '../layers/baseline.js'
-import { diffTree } from '../layers/commit-native.js'
+import { copyFiles, diffTree, linkFile } from '../layers/commit-native.js'
 import { normaliseUpper } from '../layers/commit-overlay.js'
 import { copyMerged } from '../layers/copy-chain.js'
 import { openLayer, writeHidden } from '../layers/layer.js'
 import { mergeLayers } from '../layers/merged.js'
+import { mountPointTest } from '../layers/mount-points.js'
 import { everyHundred } from '../layers/usage.js'
 import type { ChainInput, DiffInput, MaterialiseInput, NormaliseInput } from './messages.js'
 
@@ -43,7 +44,10 @@ export function diff(input: DiffInput, task: WorkerTask): SnapshotUsage {
   mkdirSync(`${input.target}/fs`, { recursive: true, mode: 0o700 })
   const lower = mergeLayers(openChain(input))
   const baseline = readBaseline(toBinary(input.baseline))
-  const { usage, hidden } = diffTree(tree, lower, `${target}/fs`, baseline, everyHundred(task.throwIfAborted))
+  const check = everyHundred(task.throwIfAborted)
+  const take = input.copy === undefined ? linkFile : copyFiles()
+  const isMountPoint = mountPointTest(input.copy?.mountPoints ?? [])
+  const { usage, hidden } = diffTree(tree, lower, `${target}/fs`, { baseline, check, take, isMountPoint })
   const root = statFile(tree)
   if (root !== undefined) finishDirectory(tree, root, `${target}/fs`)
   writeHidden(target, hidden)

@@ -2,9 +2,12 @@ import { type CacheRecord, type CacheStore, canonicalDigest, type Digest, digest
 import type { BootStamp, BootStamps } from '../database/boot-stamps.js'
 import type { Database, Reader, Transaction } from '../database/database.js'
 import { jsonRows } from '../database/rows.js'
+import { bury, forgetTombstone, tombstoneOf } from './tombstones.js'
 
 const perKey = 8
 const perStep = 4
+/** Records that go in one transaction: it holds up writers for a few milliseconds at most. */
+const perTransaction = 64
 
 interface RecordRow {
   readonly record: CacheRecord
@@ -30,16 +33,32 @@ export function createCacheStore(db: Database, stamps: BootStamps, onSaved: () =
       })
       onSaved()
     },
-    async drop(record) {
+    async drop(record, reason = 'result was removed') {
       await db.update((tx) => {
         const key = rowName(record)
-        if (recordRows.get(tx, key)?.record.resultId === record.resultId) recordRows.remove(tx, key)
+        if (recordRows.get(tx, key)?.record.resultId !== record.resultId) return
+        recordRows.remove(tx, key)
+        bury(tx, [record], reason)
       })
     },
+    tombstone: (key) => tombstoneOf(db, key),
     nearest(step) {
       const rows = (stepRows.get(db, stepName(step)) ?? []).map((key) => recordRows.get(db, key))
       return newestFirst(rows.filter((row) => row !== undefined))
     },
+  }
+}
+
+/** Drops records that are still the ones they were; all of them or, after a failure, some. */
+export async function dropRecords(db: Database, records: readonly CacheRecord[], reason: string): Promise<void> {
+  for (let start = 0; start < records.length; start += perTransaction) {
+    await db.update((tx) => {
+      const there = records
+        .slice(start, start + perTransaction)
+        .filter((record) => recordRows.get(tx, rowName(record))?.record.resultId === record.resultId)
+      for (const record of there) recordRows.remove(tx, rowName(record))
+      bury(tx, there, reason)
+    })
   }
 }
 
@@ -48,6 +67,7 @@ function save(tx: Transaction, row: RecordRow): void {
   const others = variants(tx, row.record.key).filter(({ record }) => rowName(record) !== name)
   for (const record of newestFirst(others).slice(perKey - 1)) recordRows.remove(tx, rowName(record))
   recordRows.put(tx, name, row)
+  forgetTombstone(tx, row.record.key)
   const step = stepName(row.record.step)
   const before = stepRows.get(tx, step) ?? []
   stepRows.put(tx, step, [name, ...before.filter((key) => key !== name)].slice(0, perStep))

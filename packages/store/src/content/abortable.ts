@@ -7,17 +7,19 @@ export async function* abortable(data: ByteStream, signal: AbortSignal | undefin
     return
   }
   signal.throwIfAborted()
-  let stop: () => void = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
-  })
-  aborted.catch(() => {})
+  let reject: (reason: unknown) => void = () => {}
+  const stop = () => reject(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
   const iterator = data[Symbol.asyncIterator]()
   let ended = false
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted])
+      // Not `Promise.race` with one promise of the signal: that would keep every chunk alive as long as itself.
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, refuse) => {
+        reject = refuse
+        signal.throwIfAborted()
+        iterator.next().then(resolve, refuse)
+      })
       if (next.done === true) {
         ended = true
         return

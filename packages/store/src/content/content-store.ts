@@ -20,18 +20,19 @@ const readBytes = 256 << 10
 export interface ContentStoreOptions {
   /** `undefined` in a store that is opened for reading. */
   readonly ingests: Ingests | undefined
-  /** Called before a blob is received. */
-  readonly beforeWrite: () => void
+  /** Called before a blob is received; resolves when what dead processes left is put in order. */
+  readonly beforeWrite: () => Promise<unknown>
   readonly afterRemove: (digest: Digest) => Promise<void>
 }
 
 export function createContentStore(paths: RootPaths, options: ContentStoreOptions): ContentStore {
   const blobPath = (digest: Digest) => join(paths.blobs, digestHex(digest))
+  let swept: Promise<unknown> | undefined
   const writable = (): Ingests => {
     if (options.ingests === undefined) {
       throw new StoreError('ROOT_READ_ONLY', 'Cannot write blob: the store was opened for reading')
     }
-    options.beforeWrite()
+    swept = options.beforeWrite()
     return options.ingests
   }
   return {
@@ -41,7 +42,12 @@ export function createContentStore(paths: RootPaths, options: ContentStoreOption
     read: (descriptor, { signal, offset = 0 } = {}) =>
       readBlob(blobPath(descriptor.digest), descriptor, offset, signal),
     readSmall: (digest) => readSmall(blobPath(digest), digest),
-    openIngest: async (descriptor) => writable().open(descriptor, { resume: true }),
+    async openIngest(descriptor) {
+      const ingests = writable()
+      // A dead process may have left a part of this very blob.
+      await swept
+      return ingests.open(descriptor, { resume: true })
+    },
     async writeBlob(descriptor, data, { signal } = {}) {
       const ingests = writable()
       const stream = data instanceof Uint8Array ? undefined : data

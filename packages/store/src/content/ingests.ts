@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type ByteStream, type Digest, digestHex, type Ingest } from '@tsbuild/spec'
 import { errnoOf } from '../errors.js'
 import type { RootPaths } from '../root/root-paths.js'
+import { createLeftovers } from './leftovers.js'
 import { type BlobId, PartialBlob } from './partial-blob.js'
 import { receiveUnknownBlob } from './unknown-blob.js'
 
@@ -17,16 +18,30 @@ export interface Ingests extends AsyncDisposable {
 }
 
 /** Files are called `<session>.<hex digits>.<number>`: who sweeps sees whose they were. */
-export function createIngests({ ingest: directory, blobs }: RootPaths, session: () => string): Ingests {
+export function createIngests(
+  { ingest: directory, partial: leftover, blobs }: RootPaths,
+  session: () => string,
+): Ingests {
   const idle = new Map<Digest, PartialBlob>()
+  const leftovers = createLeftovers(leftover)
   let count = 0
   const blobPath = (digest: Digest) => join(blobs, digestHex(digest))
-  const take = (id: BlobId, resume: boolean): PartialBlob => {
+  const take = async (id: BlobId, resume: boolean): Promise<PartialBlob> => {
     const earlier = resume ? idle.get(id.digest) : undefined
-    if (earlier === undefined)
-      return new PartialBlob(id, join(directory, `${session()}.${digestHex(id.digest)}.${count++}`))
-    idle.delete(id.digest)
-    return earlier
+    if (earlier !== undefined) {
+      idle.delete(id.digest)
+      return earlier
+    }
+    const path = join(directory, `${session()}.${digestHex(id.digest)}.${count++}`)
+    const partial = new PartialBlob(id, path)
+    if (!resume || !(await leftovers.take(digestHex(id.digest), path))) return partial
+    try {
+      await partial.adopt()
+      return partial
+    } catch {
+      await partial.discard()
+      return new PartialBlob(id, path)
+    }
   }
   /** Keeps the longer one of two attempts. */
   const keep = async ({ digest }: BlobId, partial: PartialBlob): Promise<void> => {
@@ -38,7 +53,7 @@ export function createIngests({ ingest: directory, blobs }: RootPaths, session: 
   }
   return {
     async open(id, { resume }) {
-      const partial = take(id, resume)
+      const partial = await take(id, resume)
       try {
         await partial.open()
       } catch (error) {
@@ -84,9 +99,11 @@ export function createIngests({ ingest: directory, blobs }: RootPaths, session: 
       )
     },
     async [Symbol.asyncDispose]() {
-      const left = [...idle.values()]
+      const left = [...idle]
       idle.clear()
-      await Promise.all(left.map((partial) => partial.discard()))
+      await Promise.all(
+        left.map(([digest, partial]) => partial.leave((path) => leftovers.keep(path, digestHex(digest)))),
+      )
     },
   }
 }

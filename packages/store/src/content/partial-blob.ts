@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { type Descriptor, digestFromHex } from '@tsbuild/spec'
+import { type Descriptor, digestFromHex, faultPoint } from '@tsbuild/spec'
 import { StoreError, storeError } from '../errors.js'
 
 /** Longest piece that is hashed at once: about a millisecond of this thread. */
@@ -29,6 +29,26 @@ export class PartialBlob {
     this.#file ??= await open(this.#path, this.#bytes === 0 ? 'w' : 'r+', 0o600).catch(this.#fail)
   }
 
+  /** Takes up the file that an earlier process left at this path: its bytes are read again, since nobody knows their hash. */
+  async adopt(): Promise<void> {
+    const file = await open(this.#path, 'r+').catch(this.#fail)
+    this.#file = file
+    const buffer = Buffer.allocUnsafe(pieceBytes)
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, pieceBytes, this.#bytes).catch(this.#fail)
+      if (bytesRead === 0) break
+      this.#hash.update(buffer.subarray(0, bytesRead))
+      this.#bytes += bytesRead
+    }
+    if (this.#bytes > this.#id.size) throw this.#sizeMismatch(`more than ${this.#id.size} bytes are there`)
+  }
+
+  /** Leaves the file to `take`, which moves it away. */
+  async leave(take: (path: string) => Promise<void>): Promise<void> {
+    await this.close()
+    await take(this.#path)
+  }
+
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#bytes + chunk.length > this.#id.size) throw this.#sizeMismatch(`more than ${this.#id.size} bytes came`)
     for (let start = 0; start < chunk.length; start += pieceBytes)
@@ -48,7 +68,9 @@ export class PartialBlob {
     try {
       await this.#file?.datasync()
       await this.close()
+      faultPoint('blob.publish.before')
       await rename(this.#path, target)
+      faultPoint('blob.publish.after')
     } catch (error) {
       throw this.#typed(error)
     }
@@ -68,13 +90,17 @@ export class PartialBlob {
   async #writePiece(piece: Uint8Array): Promise<void> {
     let done = 0
     while (done < piece.length) {
-      const { bytesWritten } = await this.#opened()
-        .write(piece, done, piece.length - done, this.#bytes + done)
-        .catch(this.#fail)
+      const { bytesWritten } = await this.#writeSome(piece, done).catch(this.#fail)
       done += bytesWritten
     }
     this.#hash.update(piece)
     this.#bytes += piece.length
+  }
+
+  async #writeSome(piece: Uint8Array, done: number): Promise<{ readonly bytesWritten: number }> {
+    const file = this.#opened()
+    faultPoint('blob.write')
+    return await file.write(piece, done, piece.length - done, this.#bytes + done)
   }
 
   #opened(): FileHandle {

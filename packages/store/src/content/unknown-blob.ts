@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
-import { type ByteStream, type Digest, digestFromHex } from '@tsbuild/spec'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type ByteStream, type Digest, digestFromHex, faultPoint } from '@tsbuild/spec'
 import { storeError } from '../errors.js'
 
 /** Longest piece that is hashed at once: about a millisecond of this thread. */
@@ -23,7 +23,7 @@ export async function receiveUnknownBlob(
         for (let start = 0; start < chunk.length; start += pieceBytes) {
           const piece = chunk.subarray(start, start + pieceBytes)
           // `writeFile` on a handle goes on where the last one stopped, and retries short writes.
-          await file.writeFile(piece).catch(fail)
+          await writePiece(file, piece).catch(fail)
           hash.update(piece)
           size += piece.length
         }
@@ -33,12 +33,23 @@ export async function receiveUnknownBlob(
       await file.close()
     }
     const digest = digestFromHex(hash.digest('hex'))
-    await rename(path, target(digest)).catch(fail)
+    await publish(path, target(digest)).catch(fail)
     return { digest, size }
   } catch (error) {
     await rm(path, { force: true })
     throw error
   }
+}
+
+async function writePiece(file: FileHandle, piece: Uint8Array): Promise<void> {
+  faultPoint('blob.write')
+  await file.writeFile(piece)
+}
+
+async function publish(path: string, target: string): Promise<void> {
+  faultPoint('blob.publish.before')
+  await rename(path, target)
+  faultPoint('blob.publish.after')
 }
 
 /** Only failures of the disk become ours; those of the stream pass as they are. */

@@ -2,8 +2,8 @@
 export interface Reader {
   get(key: Buffer): Buffer | undefined
   has(key: Buffer): boolean
-  /** Rows whose key begins with `prefix`, in byte order; stopping early is fine. */
-  range(prefix: Buffer): Iterable<{ readonly key: Buffer; readonly value: Buffer }>
+  /** Rows whose key begins with `prefix` (and, with `after`, sorts behind that key), in byte order; stopping early is fine. */
+  range(prefix: Buffer, after?: Buffer): Iterable<{ readonly key: Buffer; readonly value: Buffer }>
 }
 
 /** One atomic change of several rows. Reads see the newest state of all processes, without what this change has put so far. */

@@ -1,10 +1,13 @@
 import { statfsSync } from 'node:fs'
+import { faultPoint } from '@tsbuild/spec'
 import type { RootDatabase } from 'lmdb'
 import { errnoOf, messageOf, StoreError, storeError } from '../errors.js'
 import type { Change, Database, Transaction } from './database.js'
 import { loadLmdb } from './lmdb-module.js'
 import { rangeEnd } from './rows.js'
 
+/** A key and this byte is the first key behind it. */
+const firstByte = Buffer.from([0])
 /** Less than this left means that a commit may not fit. */
 const largestWriteBytes = 4 << 20
 
@@ -38,16 +41,23 @@ export function openLmdb(path: string, { readonly, onFull }: LmdbOptions): Datab
       check()
       return db.doesExist(key)
     },
-    *range(prefix: Buffer) {
+    *range(prefix: Buffer, after?: Buffer) {
       check()
-      for (const { key, value } of db.getRange({ start: prefix, end: rangeEnd(prefix) })) {
+      const start = after === undefined ? prefix : Buffer.concat([after, firstByte])
+      for (const { key, value } of db.getRange({ start, end: rangeEnd(prefix) })) {
         yield { key, value }
         check()
       }
     },
   }
   /** A full disk: the ballast goes, then once more. */
-  const commit = async <Result>(attempt: () => Promise<Result>): Promise<Result> => {
+  const commit = async <Result>(transaction: () => Promise<Result>): Promise<Result> => {
+    const attempt = async () => {
+      faultPoint('metadata.commit.before')
+      const result = await transaction()
+      faultPoint('metadata.commit.after')
+      return result
+    }
     try {
       return await settle(attempt)
     } catch (error) {
@@ -76,6 +86,7 @@ export function openLmdb(path: string, { readonly, onFull }: LmdbOptions): Datab
               put: (key, bytes) => void changes.push([key, bytes]),
               remove: (key) => void changes.push([key, undefined]),
             })
+            faultPoint('metadata.transaction.inside')
             apply(db, changes)
             return value
           } catch (error) {

@@ -38,7 +38,8 @@ export interface Rows<Value> {
   encode(value: Value): Uint8Array
   get(from: Reader, key: string): Value | undefined
   has(from: Reader, key: string): boolean
-  entries(from: Reader, prefix?: string): Generator<{ readonly key: string; readonly value: Value }>
+  /** With `after` only rows whose key sorts behind it. */
+  entries(from: Reader, prefix?: string, after?: string): Generator<{ readonly key: string; readonly value: Value }>
   /** All rows as they are now, handed out a few at a time: other tasks of this thread run in between. */
   unhurried(from: Reader): AsyncGenerator<{ readonly key: string; readonly value: Value }>
   put(tx: Transaction, key: string, value: Value): void
@@ -79,8 +80,8 @@ function rows<Value>(
       return bytes && decode(bytes)
     },
     has: (from, text) => from.has(key(text)),
-    *entries(from, prefix = '') {
-      for (const row of from.range(key(prefix))) {
+    *entries(from, prefix = '', after) {
+      for (const row of from.range(key(prefix), after === undefined ? undefined : key(after))) {
         yield { key: row.key.toString('utf8', table.length + 1), value: decode(row.value) }
       }
     },

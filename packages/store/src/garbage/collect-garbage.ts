@@ -6,7 +6,10 @@ import {
   type CallOptions,
   type ContentStore,
   type DiffID,
+  type Digest,
   digestHex,
+  faultPoint,
+  isDigest,
   type SessionLocks,
   type SnapshotName,
 } from '@tsbuild/spec'
@@ -15,6 +18,7 @@ import { jsonRows } from '../database/rows.js'
 import { errnoOf } from '../errors.js'
 import { blobRows, forgetSnapshots, layerRows } from '../layers/layer-tables.js'
 import { leasedResources, leaseSessions } from '../leases/leases.js'
+import { forgetLinks } from '../repositories/roots.js'
 import type { RootPaths } from '../root/root-paths.js'
 import { takeDeadSessions } from './dead-sessions.js'
 import { type Marks, mark } from './mark.js'
@@ -24,6 +28,8 @@ export interface GarbageOptions extends CallOptions {
   readonly dryRun?: boolean
   /** Nothing younger than this is taken. Default 10 minutes. */
   readonly graceMs?: number
+  /** Takes nothing but these blobs (digests), layers (diffIDs, whose known forms are forgotten) and snapshots (names). */
+  readonly only?: ReadonlySet<string>
   /** Takes a committed snapshot's files away; nothing refers to it any more. Without it snapshots stay. */
   readonly removeSnapshot?: (name: SnapshotName) => Promise<void>
   /** All committed snapshots: finds those that no table knows, e.g. after a crash. They go once they were seen twice, `graceMs` apart. */
@@ -66,7 +72,10 @@ export async function collectGarbage(context: Context, options: GarbageOptions):
   const sweep: Sweep = { ...context, options, marks, leased, youngSince }
   const snapshots = options.removeSnapshot === undefined && options.dryRun !== true ? [] : await sweepSnapshots(sweep)
   const blobs = await sweepBlobs(sweep)
-  if (options.dryRun !== true) await forgetForms(sweep)
+  if (options.dryRun !== true) {
+    await forgetForms(sweep)
+    if (options.only === undefined) await forgetLinks(db, marks.unusedLinks, Date.now())
+  }
   return { ...blobs, ...{ snapshots: snapshots.map(({ name }) => name), snapshotBytes: sum(snapshots) } }
 }
 
@@ -94,16 +103,21 @@ async function sweepBlobs(sweep: Sweep): Promise<Pick<GarbageReport, 'blobs' | '
     blobBytes += sum(taken)
     batch = []
   }
-  for await (const { digest, size } of content.listBlobs()) {
+  for await (const digest of candidateBlobs(sweep)) {
     options.signal?.throwIfAborted()
     if (marks.reached.has(digest) || leased.has(digest)) continue
     const file = await stat(content.blobPath(digest)).catch(() => undefined)
     if (file === undefined || file.mtimeMs >= youngSince) continue
-    batch.push({ name: digest, bytes: size })
+    batch.push({ name: digest, bytes: file.size })
     if (batch.length === batchSize) await flush()
   }
   await flush()
   return { blobs, blobBytes }
+}
+
+async function* candidateBlobs({ content, options }: Sweep): AsyncGenerator<Digest> {
+  if (options.only !== undefined) yield* [...options.only].filter(isDigest)
+  else for await (const { digest } of content.listBlobs()) yield digest
 }
 
 /** Renamed under the database's lock, which is quick; removed behind it, which may not be. */
@@ -121,14 +135,18 @@ async function takeBlobs(sweep: Sweep, batch: readonly Garbage<string>[]): Promi
       return true
     })
   })
+  faultPoint('blob.remove.before')
   await Promise.all(trash.map((path) => rm(path, { force: true })))
+  faultPoint('blob.remove.after')
   return taken
 }
 
 function moveOld(from: string, to: string, youngSince: number): boolean {
   try {
     if (statSync(from).mtimeMs >= youngSince) return false
+    faultPoint('blob.trash.before')
     renameSync(from, to)
+    faultPoint('blob.trash.after')
     // A writer that found it there has touched it meanwhile, and relies on it.
     if (statSync(to).mtimeMs < youngSince) return true
     renameSync(to, from)
@@ -162,14 +180,15 @@ async function sweepSnapshots(sweep: Sweep): Promise<Garbage<SnapshotName>[]> {
   return taken
 }
 
-function unreachedLayers({ db, marks }: Sweep): Garbage<SnapshotName>[] {
+function unreachedLayers({ db, marks, options: { only } }: Sweep): Garbage<SnapshotName>[] {
   return [...layerRows.entries(db)]
-    .filter(({ key }) => !marks.reached.has(key))
+    .filter(({ key }) => !marks.reached.has(key) && (only === undefined || only.has(key)))
     .map(({ key, value }) => ({ name: key as SnapshotName, bytes: value.bytes }))
 }
 
 /** Snapshots that no table knows: remembered at first sight, garbage once that is long ago. */
 async function oldOrphans({ db, marks, options, youngSince }: Sweep): Promise<Garbage<SnapshotName>[]> {
+  if (options.only !== undefined) return []
   const names = (await options.listSnapshots?.()) ?? []
   const orphans = names.filter((name) => !layerRows.has(db, name) && !marks.reached.has(name))
   const firstSeen = new Map([...orphanRows.entries(db)].map(({ key, value }) => [key, value]))
@@ -186,9 +205,10 @@ async function oldOrphans({ db, marks, options, youngSince }: Sweep): Promise<Ga
 }
 
 /** Forms of layers that nothing knows any more. */
-function forgetForms({ db, marks, youngSince }: Sweep): Promise<void> {
+function forgetForms({ db, marks, youngSince, options: { only } }: Sweep): Promise<void> {
   return db.update((tx) => {
     for (const { key, value } of blobRows.entries(tx)) {
+      if (only?.has(key) === false) continue
       if (!marks.diffIds.has(key as DiffID) && value.at < youngSince) blobRows.remove(tx, key)
     }
   })

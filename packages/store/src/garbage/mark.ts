@@ -1,27 +1,37 @@
-import { type CacheRecord, chainIDs, type DiffID, isDigest, type JsonValue, type SnapshotName } from '@tsbuild/spec'
+import {
+  type CacheRecord,
+  chainIDs,
+  type Descriptor,
+  type DiffID,
+  isDigest,
+  type JsonValue,
+  type SnapshotName,
+} from '@tsbuild/spec'
 import { allRecords } from '../cache/cache-records.js'
+import { containerRows } from '../containers/container-table.js'
 import type { Reader } from '../database/database.js'
 import { imageBlobs, imageConfig, type ReadSmall } from '../images/image-blobs.js'
 import { imageRows } from '../images/image-names.js'
 import { blobRows, chainRows, layerRows } from '../layers/layer-tables.js'
+import { markRepositories } from '../repositories/roots.js'
 
-/** Everything that a name, a cache record or a young row reaches. */
+/** Everything that a name, a container, a repository, a cache record or a young row reaches. */
 export interface Marks {
   /** Digests of blobs and names of snapshots; the two can't be mistaken for each other. */
   readonly reached: ReadonlySet<string>
   /** Layers whose known forms are kept. */
   readonly diffIds: ReadonlySet<DiffID>
+  /** Links of repositories to blobs that are of no use any more. */
+  readonly unusedLinks: ReadonlySet<string>
 }
 
 /** @param youngSince rows made after this (milliseconds since the epoch) count as reached */
 export async function mark(db: Reader, readSmall: ReadSmall, youngSince: number): Promise<Marks> {
   const reached = new Set<string>()
   const diffIds = new Set<DiffID>()
-  for await (const { value } of imageRows.unhurried(db)) {
-    for (const blob of imageBlobs(value.manifest, readSmall) ?? [value.manifest]) reached.add(blob.digest)
-    markStack(db, imageConfig(value.manifest, readSmall)?.rootfs?.diff_ids ?? [], reached, diffIds)
-  }
+  await markNamed(db, readSmall, reached, diffIds)
   for await (const record of allRecords(db)) markRecord(record, reached)
+  const unusedLinks = await markRepositories(db, reached, Date.now())
   for await (const { value } of chainRows.unhurried(db)) {
     if (value.at >= youngSince) for (const name of value.layers) reached.add(name)
   }
@@ -33,7 +43,25 @@ export async function mark(db: Reader, readSmall: ReadSmall, youngSince: number)
     if (value.at >= youngSince) diffIds.add(key as DiffID)
     if (diffIds.has(key as DiffID)) for (const { digest } of value.blobs) reached.add(digest)
   }
-  return { reached, diffIds }
+  return { reached, diffIds, unusedLinks }
+}
+
+/** Marks what images and containers have. */
+export async function markNamed(
+  db: Reader,
+  readSmall: ReadSmall,
+  reached: Set<string>,
+  diffIds = new Set<DiffID>(),
+): Promise<void> {
+  const markImage = (manifest: Descriptor) => {
+    for (const blob of imageBlobs(manifest, readSmall) ?? [manifest]) reached.add(blob.digest)
+    markStack(db, imageConfig(manifest, readSmall)?.rootfs?.diff_ids ?? [], reached, diffIds)
+  }
+  for await (const { value } of imageRows.unhurried(db)) markImage(value.manifest)
+  for await (const { value } of containerRows.unhurried(db)) {
+    markImage(value.manifest)
+    for (const name of value.layers) reached.add(name)
+  }
 }
 
 /** An image reaches its layers through the chain of its whole stack; where that is unknown, through those of its parts. */

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { renameSync } from 'node:fs'
 import { open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Descriptor, Digest, Platform } from '@tsbuild/spec'
+import { type Descriptor, type Digest, faultPoint, type Platform } from '@tsbuild/spec'
 import { formatIndex, namedDescriptor } from '../content/layout.js'
-import type { Database, Transaction } from '../database/database.js'
+import type { Database, Reader, Transaction } from '../database/database.js'
 import { jsonRows } from '../database/rows.js'
 import { errnoOf, storeError } from '../errors.js'
 import type { RootPaths } from '../root/root-paths.js'
@@ -29,6 +29,14 @@ export interface LayoutIndex {
   publish(): Promise<void>
   /** Takes images off the list that need this blob. */
   withoutBlob(digest: Digest): Promise<void>
+  /** The images that the file lists, with their blobs. */
+  listed(): { readonly name: string; readonly blobs: readonly Digest[] }[]
+  /** What the file should say. */
+  text(from: Reader): string
+  /** Whether the file was written since the list last changed. */
+  isPublished(from: Reader): boolean
+  /** The next `publish` writes the file, whatever it says now. */
+  outdate(tx: Transaction): void
   /** Makes sure that the names of blobs survive a power cut. */
   syncBlobs(): Promise<void>
 }
@@ -47,20 +55,21 @@ export function createLayoutIndex(
     else listedRows.put(tx, name, listed)
     versionRows.put(tx, 'version', (versionRows.get(tx, 'version') ?? 0) + 1)
   }
+  const text = (from: Reader) =>
+    formatIndex([...listedRows.entries(from)].map(({ key, value }) => namedDescriptor(value.manifest, key)))
   const publish = async () => {
     for (;;) {
       db.refresh()
       const version = versionRows.get(db, 'version') ?? 0
       if (version === versionRows.get(db, 'published')) return
-      const text = formatIndex(
-        [...listedRows.entries(db)].map(({ key, value }) => namedDescriptor(value.manifest, key)),
-      )
       const aside = join(paths.ingest, `${session()}.index.${randomBytes(6).toString('hex')}`)
-      await writeSynced(aside, text)
+      await writeSynced(aside, text(db))
       // Renamed while nobody can write rows: the file never goes back behind a newer one of another process.
       const current = await db.update((tx) => {
         if ((versionRows.get(tx, 'version') ?? 0) !== version) return false
+        faultPoint('index.publish.before')
         renameSync(aside, index)
+        faultPoint('index.publish.after')
         versionRows.put(tx, 'published', version)
         return true
       })
@@ -93,6 +102,10 @@ export function createLayoutIndex(
       })
       await publish()
     },
+    listed: () => [...listedRows.entries(db)].map(({ key, value }) => ({ name: key, blobs: value.blobs })),
+    text,
+    isPublished: (from) => (versionRows.get(from, 'version') ?? 0) === (versionRows.get(from, 'published') ?? 0),
+    outdate: (tx) => versionRows.put(tx, 'version', (versionRows.get(tx, 'version') ?? 0) + 1),
     async syncBlobs() {
       const directory = await open(paths.blobs, 'r')
       try {

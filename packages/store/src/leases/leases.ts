@@ -66,6 +66,12 @@ export function leaseSessions(db: Reader): Set<string> {
   return new Set([...leaseRows.entries(db)].map(({ key }) => sessionOf(key)))
 }
 
+/** Sessions that have leases which were not released. */
+export function openLeaseSessions(db: Reader): Set<string> {
+  const rows = [...leaseRows.entries(db)].filter(({ value }) => value.releasedAt === undefined)
+  return new Set(rows.map(({ key }) => sessionOf(key)))
+}
+
 /** What is leased, but for the leases of `dead` sessions and those released before `since`. */
 export function leasedResources(from: Reader, dead: ReadonlySet<string>, since: number): Set<string> {
   const out = new Set<string>()

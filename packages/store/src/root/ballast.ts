@@ -1,5 +1,6 @@
 import { rmSync, statSync } from 'node:fs'
 import { open, rename, rm, statfs } from 'node:fs/promises'
+import { faultPoint } from '@tsbuild/spec'
 import type { RootPaths } from './root-paths.js'
 
 const ballastBytes = 8 << 20
@@ -47,5 +48,6 @@ async function write(path: string): Promise<void> {
   } finally {
     await file.close()
   }
+  faultPoint('ballast.publish.before')
   await rename(aside, path)
 }

@@ -7,6 +7,8 @@ export interface RootPaths {
   readonly content: string
   readonly blobs: string
   readonly ingest: string
+  /** Interrupted transfers that a later process may go on with. */
+  readonly partial: string
   readonly metadata: string
   readonly ballast: string
 }
@@ -19,6 +21,7 @@ export function rootPaths(root: string): RootPaths {
     content,
     blobs: join(content, 'blobs', 'sha256'),
     ingest: join(root, 'ingest'),
+    partial: join(root, 'partial'),
     metadata: join(root, 'metadata'),
     ballast: join(root, 'ballast'),
   }

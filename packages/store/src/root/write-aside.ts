@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
+import { faultPoint } from '@tsbuild/spec'
 
 /** Writes a small file so that whoever reads `path` sees the old or the new content, also after a power cut. */
 export function writeAsideSync(path: string, text: string): void {
@@ -13,7 +14,9 @@ export function writeAsideSync(path: string, text: string): void {
     } finally {
       closeSync(fd)
     }
+    faultPoint('root-file.publish.before')
     renameSync(aside, path)
+    faultPoint('root-file.publish.after')
   } catch (error) {
     rmSync(aside, { force: true })
     throw error

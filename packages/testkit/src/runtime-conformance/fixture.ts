@@ -5,7 +5,7 @@ import { type TempDir, tempDir } from '../temp-dir.js'
 import type { RegisterTest, TestOptions } from '../tests.js'
 
 /** Makes the runtime under test. @param stateDir a directory that does not exist yet */
-export type CreateRuntime = (stateDir: string) => Runtime | Promise<Runtime>
+export type CreateRuntime<R extends Runtime = Runtime> = (stateDir: string) => R | Promise<R>
 
 /** Fills an empty directory with a root file system as `busyboxRootfs` makes it. */
 export type MakeRootfs = (directory: string) => Promise<void>
@@ -20,8 +20,8 @@ export interface StepResult {
 export type StepSpec = Partial<ProcessSpec> & { readonly run?: RunOptions }
 
 /** A runtime, a busybox root, and a way to run things in it. */
-export interface Bench extends AsyncDisposable {
-  readonly runtime: Runtime
+export interface Bench<R extends Runtime = Runtime> extends AsyncDisposable {
+  readonly runtime: R
   readonly directory: string
   /** The unchanged root file system. */
   readonly rootfs: string
@@ -34,14 +34,18 @@ export interface Bench extends AsyncDisposable {
 }
 
 /** Registers tests that each get a bench of their own. */
-export type BenchTest = (title: string, body: (bench: Bench) => unknown, options?: TestOptions) => void
+export type BenchTest<R extends Runtime = Runtime> = (
+  title: string,
+  body: (bench: Bench<R>) => unknown,
+  options?: TestOptions,
+) => void
 
-export function benchTests(
+export function benchTests<R extends Runtime>(
   test: RegisterTest,
-  create: CreateRuntime,
+  create: CreateRuntime<R>,
   makeRootfs: MakeRootfs,
   skip?: string,
-): BenchTest {
+): BenchTest<R> {
   return (title, body, options = {}) =>
     test(
       title,
@@ -53,7 +57,7 @@ export function benchTests(
     )
 }
 
-async function openBench(create: CreateRuntime, makeRootfs: MakeRootfs): Promise<Bench> {
+async function openBench<R extends Runtime>(create: CreateRuntime<R>, makeRootfs: MakeRootfs): Promise<Bench<R>> {
   const dir = await tempDir()
   const rootfs = join(dir.path, 'rootfs')
   mkdirSync(rootfs)

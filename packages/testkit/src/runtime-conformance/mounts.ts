@@ -125,6 +125,29 @@ function otherMounts(test: BenchTest): void {
     assert.equal(changes(join(directory, root.upper)), [])
   })
 
+  test('run() mounts memory with mode and options', async ({ sh }) => {
+    const mounts = [
+      { kind: 'tmpfs', target: '/t', mode: 0o750, options: ['noexec', 'nodev'] },
+      { kind: 'tmpfs', target: '/r', options: ['ro'] },
+    ] as const
+    const script = `stat -c %a /t /r; echo 'exit 0' > /t/s; chmod +x /t/s; /t/s 2>/dev/null || echo noexec
+      (echo x > /r/x) 2>/dev/null || echo readonly; grep -c -E "^tmpfs /t tmpfs .*nosuid,nodev,noexec" /proc/mounts`
+    assert.is((await sh(script, { mounts })).stdout, '750\n1777\nnoexec\nreadonly\n1\n')
+  })
+
+  test('run() gives a container names files of its own, which are not in its layer', async ({
+    sh,
+    overlay,
+    directory,
+  }) => {
+    const root = overlay()
+    const script = `cat /etc/hostname /etc/resolv.conf
+      for f in hostname hosts resolv.conf; do echo more >> /etc/$f && tail -qn1 /etc/$f; done; grep -c h7 /etc/hosts`
+    const spec = { root, hostname: 'h7', container: true, resolvConf: 'nameserver 192.0.2.53\n' }
+    assert.is((await sh(script, spec)).stdout, 'h7\nnameserver 192.0.2.53\nmore\nmore\nmore\n1\n')
+    assert.equal(changes(join(directory, root.upper)), [])
+  })
+
   test('run() mounts secrets with mode and owner, and keeps them off the disk', async ({ sh, overlay, directory }) => {
     const root = overlay()
     const data = Buffer.from('tok\0en')

@@ -1,7 +1,9 @@
 import type { EscapeToken, StageInstruction } from '@tsbuild/parser'
 import type { Vertex } from '@tsbuild/solver'
-import type { NetworkMode, ResourceLimit, SourceRange } from '@tsbuild/spec'
-import type { Entitlement } from '../../api.js'
+import type { ResourceLimit, SourceRange } from '@tsbuild/spec'
+import type { StepNetwork } from '../../api/build.js'
+import type { BuildSandbox, Entitlement } from '../../api.js'
+import type { Emulator } from '../../emulation/binfmt.js'
 import type { LayerChain } from '../../ops/layers.js'
 import type { Env } from '../env.js'
 import type { Graph } from '../graph.js'
@@ -21,11 +23,14 @@ export interface StageContext {
   readonly given: Readonly<Record<string, string>>
   readonly globals: Env
   readonly escape: EscapeToken
-  readonly network: NetworkMode
+  readonly network: StepNetwork
   readonly extraHosts: readonly (readonly [name: string, address: string])[]
   readonly shmSizeBytes?: number
   readonly limits?: readonly ResourceLimit[]
+  readonly sandbox?: BuildSandbox
   readonly allow: readonly Entitlement[]
+  /** What the kernel runs programs of other machines with. */
+  readonly emulators: () => Promise<readonly Emulator[]>
   /** The files of a stage (by name or index) or of an image. */
   from(name: string): Promise<Vertex<LayerChain>>
   /** Names the next step of the stage. */

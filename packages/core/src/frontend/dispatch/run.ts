@@ -1,7 +1,9 @@
 import { posix } from 'node:path'
 import { processHeredoc, type RunInstruction, type RunMount } from '@tsbuild/parser'
 import type { Vertex } from '@tsbuild/solver'
-import { formatPlatform, hostPlatform, type Platform, platformScore } from '@tsbuild/spec'
+import type { SecurityMode } from '@tsbuild/spec'
+import type { BuildSandbox } from '../../api.js'
+import { checkRunnable } from '../../emulation/check-runnable.js'
 import { CoreError } from '../../errors.js'
 import type { ExecMount } from '../../ops/exec-mounts.js'
 import type { LayerChain } from '../../ops/layers.js'
@@ -14,7 +16,7 @@ import { shellArgs } from './shell.js'
 export async function run(state: StageState, instruction: RunInstruction, context: StageContext): Promise<StageState> {
   const script = commandOf(instruction)
   const args = shellArgs(state, script.command)
-  checkRunnable(state.platform)
+  await checkRunnable(state.platform, context.emulators)
   const [device] = instruction.devices
   if (device !== undefined) {
     throw new CoreError('UNSUPPORTED', `Cannot use device "${device.name}": CDI devices are not supported yet`)
@@ -40,6 +42,7 @@ export async function run(state: StageState, instruction: RunInstruction, contex
     {
       args,
       env: env.entries(),
+      buildArgs: declaredArgs(state),
       quietEnv: [...proxyEnv(context.given), ...agentEnv(mounts)].filter(([name]) => env.get(name) === undefined),
       cwd: state.config.WorkingDir || '/',
       user: state.config.User ?? '',
@@ -49,6 +52,7 @@ export async function run(state: StageState, instruction: RunInstruction, contex
       extraHosts: context.extraHosts,
       ...(context.shmSizeBytes === undefined ? {} : { shmSizeBytes: context.shmSizeBytes }),
       ...(context.limits === undefined ? {} : { limits: context.limits }),
+      ...sandboxOf(instruction.security, context.sandbox),
       mounts,
       author: state.author,
     },
@@ -56,6 +60,22 @@ export async function run(state: StageState, instruction: RunInstruction, contex
     label,
   )
   return withHistory({ ...state, vertex }, `RUN ${[...argPrefix(state), ...args].join(' ')} # buildkit`, 'layer')
+}
+
+/** An insecure step has no filter, whatever the others have. */
+function sandboxOf(security: SecurityMode, sandbox: BuildSandbox = {}): { readonly sandbox?: BuildSandbox } {
+  const { seccomp = 'default', noNewPrivileges = false } = sandbox
+  const own = {
+    ...(security === 'insecure' || seccomp === 'default' ? {} : { seccomp }),
+    ...(noNewPrivileges ? { noNewPrivileges } : {}),
+  }
+  return Object.keys(own).length === 0 ? {} : { sandbox: own }
+}
+
+/** The arguments that no ENV of the same name stands for. */
+function declaredArgs({ buildArgs, config }: StageState): string[] {
+  const fixed = new Set((config.Env ?? []).map((line) => line.slice(0, line.indexOf('='))))
+  return [...new Set(buildArgs.map(({ key }) => key))].filter((name) => !fixed.has(name))
 }
 
 /** `|2 a=b c=d` in front of the command, when the stage has declared arguments. */
@@ -160,19 +180,6 @@ async function toExecMount(
         gid: mount.gid ?? 0,
       }
   }
-}
-
-/** @throws {CoreError} `PLATFORM_UNSUPPORTED`, before anything runs */
-function checkRunnable(platform: Platform): void {
-  const host = hostPlatform()
-  if (platformScore(host, platform) !== undefined) return
-  throw new CoreError(
-    'PLATFORM_UNSUPPORTED',
-    `Cannot run programs for ${formatPlatform(platform)}: this machine runs ${formatPlatform(host)}`,
-    {
-      hint: 'Run the step in a stage for this machine: FROM --platform=$BUILDPLATFORM',
-    },
-  )
 }
 
 function absolute(target: string | undefined, state: StageState): string {

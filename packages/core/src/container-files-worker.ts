@@ -1,0 +1,4 @@
+import { serveWorker } from '@tsbuild/host'
+import { look, pack, unpack } from './containers/files-task.js'
+
+serveWorker({ look, pack, unpack })

@@ -1,0 +1,62 @@
+import type { Socket } from 'node:net'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { encodeFrame } from './frames.js'
+import type { LogFile } from './log-file.js'
+
+/** How often it is looked whether a process has ended whose output nobody takes. */
+const lookAgainMs = 250
+
+/** Where a container's output goes: into its log, and to everyone who is attached. */
+export class Outputs {
+  readonly #log: LogFile
+  readonly #attached = new Set<Socket>()
+
+  constructor(log: LogFile) {
+    this.#log = log
+  }
+
+  attach(socket: Socket): void {
+    this.#attached.add(socket)
+    socket.once('close', () => this.#attached.delete(socket))
+  }
+
+  detach(socket: Socket): void {
+    this.#attached.delete(socket)
+  }
+
+  /** Pending while someone who is attached has too much unread: the container waits then, as it would for a pipe's reader. What is
+   * left at its end waits for nobody.
+   * @param hasEnded whether the container's process is gone */
+  async take(stream: 'stdout' | 'stderr', chunk: Uint8Array, hasEnded: () => boolean): Promise<void> {
+    this.#log.write(stream, chunk)
+    // Somebody who prints without end must not keep this thread from its other business.
+    await nextTurn()
+    if (this.#attached.size === 0) return
+    const frame = encodeFrame(stream, chunk)
+    const slow = [...this.#attached].filter((socket) => !socket.destroyed && !socket.write(frame))
+    if (slow.length > 0 && !hasEnded()) await drained(slow, hasEnded)
+  }
+}
+
+async function drained(sockets: readonly Socket[], hasEnded: () => boolean): Promise<void> {
+  const over = new AbortController()
+  const all = Promise.all(sockets.map(drain)).then(() => over.abort())
+  const given = async () => {
+    while (!over.signal.aborted && !hasEnded()) {
+      await delay(lookAgainMs, undefined, { signal: over.signal }).catch(() => {})
+    }
+  }
+  await Promise.race([all, given()])
+  over.abort()
+}
+
+function drain(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done).off('close', done)
+      resolve()
+    }
+    socket.on('drain', done).on('close', done)
+    if (socket.destroyed || !socket.writableNeedDrain) done()
+  })
+}

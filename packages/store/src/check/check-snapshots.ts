@@ -1,0 +1,111 @@
+import type { SnapshotName } from '@tsbuild/spec'
+import { chainRows, forgetSnapshots, layerRows } from '../layers/layer-tables.js'
+import type { CheckContext } from './context.js'
+import type { Problem } from './finding.js'
+
+const defaultGraceMs = 600_000
+
+/** Compares the snapshots on disk with the rows of layers, in both directions. */
+export async function* checkSnapshots(context: CheckContext): AsyncGenerator<Problem> {
+  const { db, options } = context
+  const { snapshots, signal } = options
+  const youngSince = Date.now() - (options.graceMs ?? defaultGraceMs)
+  const names = await snapshots.list()
+  db.refresh()
+  let done = 0
+  for (const name of names) {
+    signal?.throwIfAborted()
+    options.onProgress?.('snapshots', ++done, names.length)
+    if (!snapshots.isWhole(name)) {
+      // Looked at again: it may have been on its way out.
+      const still = (await snapshots.list()).includes(name) && !snapshots.isWhole(name)
+      if (still) yield damaged(context, name)
+      continue
+    }
+    if (layerRows.has(db, name)) continue
+    const at = await snapshots.changedAt(name).catch(() => Number.POSITIVE_INFINITY)
+    db.refresh()
+    if (at < youngSince && !layerRows.has(db, name)) yield unknown(context, name)
+  }
+}
+
+function damaged(context: CheckContext, name: SnapshotName): Problem {
+  return {
+    kind: 'snapshotDamaged',
+    severity: 'error',
+    subject: name,
+    state: 'its files or its record are not there',
+    repair: 'remove it, so that it is made again',
+    mend: () => removeSnapshot(context, name),
+  }
+}
+
+/** Takes a snapshot away, after all rows that speak of it as a layer. */
+export async function removeSnapshot({ db, options }: CheckContext, name: SnapshotName): Promise<boolean> {
+  await db.update((tx) => forgetSnapshots(tx, new Set([name])))
+  await options.snapshots.remove(name)
+  return true
+}
+
+function unknown(context: CheckContext, name: SnapshotName): Problem {
+  const { db, options } = context
+  return {
+    kind: 'snapshotUnknown',
+    severity: 'leftover',
+    subject: name,
+    state: 'no table knows it',
+    repair: 'remove it',
+    async mend() {
+      db.refresh()
+      if (layerRows.has(db, name)) return false
+      await options.snapshots.remove(name)
+      return true
+    },
+  }
+}
+
+/** Looks for rows of layers, and of stacks of them, whose snapshots are gone. */
+export async function* checkLayers({ db, stamps, options }: CheckContext): AsyncGenerator<Problem> {
+  const { snapshots } = options
+  let done = 0
+  for await (const { key, value } of layerRows.unhurried(db)) {
+    options.onProgress?.('layers', ++done)
+    const name = key as SnapshotName
+    if (snapshots.isWhole(name)) continue
+    db.refresh()
+    if (!layerRows.has(db, key)) continue
+    yield {
+      kind: 'layerDangling',
+      severity: 'leftover',
+      subject: name,
+      state: stamps.isSafe(value.stamp) ? 'its snapshot is not there' : 'its snapshot did not survive a power cut',
+      repair: 'forget it',
+      mend: () =>
+        db.update((tx) => {
+          if (snapshots.isWhole(name) || !layerRows.has(tx, key)) return false
+          forgetSnapshots(tx, new Set([name]))
+          return true
+        }),
+    }
+  }
+  for await (const { key } of chainRows.unhurried(db)) {
+    const isBroken = (from: Parameters<typeof chainRows.get>[0]) =>
+      chainRows.get(from, key)?.layers.every((name) => snapshots.isWhole(name)) === false
+    if (!isBroken(db)) continue
+    db.refresh()
+    if (!isBroken(db)) continue
+    yield {
+      kind: 'chainDangling',
+      severity: 'leftover',
+      subject: key,
+      state: 'one of its layers is not there',
+      repair: 'forget it',
+      mend: () =>
+        db.update((tx) => {
+          if (!isBroken(tx)) return false
+          chainRows.remove(tx, key)
+          return true
+        }),
+    }
+  }
+}

@@ -1,0 +1,8 @@
+// npm run faults -- [--rounds N] [--seed N]: kills commands at named points and at random instants, and checks the root folder after
+// each kill. The same seed kills at the same points, in the same order.
+
+import { run } from './lib/run.mjs'
+import { setup } from './setup.mjs'
+
+await setup({ debian: false })
+process.exitCode = await run(process.execPath, ['test/dist-test/faults/main.js', ...process.argv.slice(2)])
