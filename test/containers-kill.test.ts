@@ -54,6 +54,25 @@ tests('containers and the ends of others', (test) => {
   )
 
   test(
+    'kill -9 of a run before its container began: the monitor ends, too, and the container can be started',
+    async () => {
+      await using work = await containerWorkspace()
+      const run = work.begin(['run', '-d', '--name', 'early', 'bb', 'sleep', '1000'])
+      await until('a monitor', () => work.monitors().length > 0)
+      run.child.kill('SIGKILL')
+      await run.ended
+      // Where the kill came late, the container runs, and its monitor is right to stay.
+      await until('the end of the monitor, or a container that runs', async () => {
+        return work.monitors().length === 0 || (await work.inspect('early', '{{.State.Status}}')) === 'running'
+      })
+      await work.ok(['start', 'early'])
+      await work.ok(['rm', '-f', 'early'])
+      await until('the end of the monitors', () => work.monitors().length === 0)
+    },
+    options,
+  )
+
+  test(
     'kill -9 of a foreground run: the container goes on, is waited for, and removes itself',
     async () => {
       await using work = await containerWorkspace()

@@ -48,6 +48,30 @@ RUN --security=insecure grep CapEff /proc/self/status | sed s/^/insecure/\n`,
   )
 
   test(
+    'locked cache mounts: steps that take them in other orders, and one that has the same twice, come to an end',
+    async () => {
+      await using registry = await startBaseRegistry()
+      await using work = await workspace()
+      const mounts = (...ids: string[]) =>
+        ids.map((id, n) => `--mount=type=cache,sharing=locked,id=${id},target=/${n}`).join(' ')
+      await work.write({
+        Dockerfile: `FROM ${registry.images.busybox} AS base
+FROM base AS one
+RUN ${mounts('a', 'b')} sleep 0.3 && echo one > /one
+FROM base AS two
+RUN ${mounts('b', 'a')} sleep 0.3 && echo two > /two
+FROM base
+COPY --from=one /one /
+COPY --from=two /two /
+RUN ${mounts('a', 'a')} echo same > /0/file && grep same /1/file\n`,
+      })
+      const { code, stderr } = await work.tsbuild(['build', '--progress', 'plain', work.context])
+      assert.is(code, 0, stderr)
+    },
+    options,
+  )
+
+  test(
     '--ulimit sets limits before the command starts, counts in the key, and is not in the image',
     async () => {
       await using registry = await startBaseRegistry()

@@ -10,7 +10,8 @@ import { CoreError } from './errors.js'
 
 /** Starts the process that watches over a container; it outlives this one. Resolves when it listens.
  * @throws {CoreError} `CONTAINER_FAILED` */
-export async function startMonitor(config: MonitorConfig): Promise<void> {
+export async function startMonitor(options: Omit<MonitorConfig, 'starter'>): Promise<void> {
+  const config: MonitorConfig = { ...options, starter: process.pid }
   const { directory, monitorLog } = containerPaths(config.root, config.id)
   const log = openSync(monitorLog, 'w', 0o600)
   try {

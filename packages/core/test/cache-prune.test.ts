@@ -157,4 +157,24 @@ tests('cache', (test) => {
     },
     options,
   )
+
+  test(
+    'prune() goes on where another one takes a folder of a cache mount meanwhile',
+    async () => {
+      await using open = await openRoot()
+      for (const pair of ['ab', 'cd', 'ef']) {
+        const folder = join(open.root, 'cache-mounts', pair.repeat(16))
+        await mkdir(folder, { recursive: true })
+        await writeFile(join(folder, 'file'), 'x'.repeat(700))
+      }
+      const prune = () => open.engine.cache.prune({ filter: { type: 'exec.cachemount' } })
+      const reports = await Promise.all([prune(), prune(), prune()])
+      assert.is(
+        reports.reduce((sum, { reclaimedBytes }) => sum + reclaimedBytes, 0),
+        2100,
+      )
+      assert.equal(await readdir(join(open.root, 'cache-mounts')), [])
+    },
+    options,
+  )
 })

@@ -186,7 +186,11 @@ export class Solve<R extends Result> {
     }
     const { solved, durationMs, sizeBytes, found } = finished
     // The other solve's op found other inputs when it ran than those that both had looked up: its result is not ours.
-    if (other !== undefined && solved.key !== request.key) return this.#solveCached(step, inputs, parts)
+    if (other !== undefined && solved.key !== request.key) {
+      await run.ended.catch(() => {})
+      this.#end.signal.throwIfAborted()
+      return this.#solveCached(step, inputs, parts)
+    }
     const whenSaved = (tell: () => void) => this.#saves.push(run.ended.then(tell, (error) => this.#fail(step, error)))
     if (explain === undefined || found) {
       whenSaved(() => {})

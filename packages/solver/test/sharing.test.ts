@@ -58,6 +58,25 @@ tests('sharing and ending', (test) => {
     assert.is(calls.total(calls.runs), 2)
   })
 
+  test('solve() lets a record be saved while it looks again for what another solve made of other inputs', async () => {
+    const { calls, cache } = setUp()
+    // As a database does, the cache saves in a later turn of the event loop.
+    const slow = {
+      ...cache,
+      save: (record: Parameters<typeof cache.save>[0]) => pause(20).then(() => cache.save(record)),
+    }
+    const solver = createSolver<Toy>({ cache: slow, concurrency: 2 })
+    const { open, opened } = gate()
+    const named = [{ name: 'content', value: 'same' }]
+    const edited = { inputs: [{ name: 'content', value: 'edited' }], madeOn: [] }
+    const first = solver.solve([toy(calls, 'a', { named, keyParts: edited, act: () => opened })])
+    const second = solver.solve([toy(calls, 'a', { named })])
+    await pause(5)
+    open()
+    await Promise.all([first, second])
+    assert.is(calls.total(calls.runs), 2)
+  })
+
   test('solve() runs a step itself when the solve that began it has gone and the run failed', async () => {
     const { calls, solver } = setUp()
     const { open, opened } = gate()

@@ -11,7 +11,7 @@ import {
   parsePlatform,
   type SourceRange,
 } from '@tsbuild/spec'
-import type { BuildOptions, BuildResult, BuildWarning, StepRecord } from '../api.js'
+import type { BuildOptions, BuildResult, BuildWarning, Output, StepRecord } from '../api.js'
 import { readEmulators } from '../emulation/read-emulators.js'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
@@ -69,11 +69,14 @@ export async function runBuild(
     )
     report(request, plans, warn)
     const signal = options.signal === undefined ? {} : { signal: options.signal }
-    const { written, steps } = await withLayersKept(parts, options, warn, async () => {
+    let sent = false
+    const mayStartOver = () => options.signal?.aborted !== true && !sent
+    const { written, steps } = await withLayersKept(parts, mayStartOver, warn, async () => {
       const { results, steps } = await solver.solve(
         plans.map(({ target }) => target.vertex),
         { ...signal, onEvent: emit },
       )
+      sent = outputs.some(isSentOnce)
       const written = await writeOutputs(parts, {
         targets: targetsOf(options, platforms, plans, results),
         outputs,
@@ -100,6 +103,12 @@ export async function runBuild(
   }
 }
 
+/** Whether others have what was written of an output, so that it can't be written again. */
+function isSentOnce(output: Output): boolean {
+  if (output.type === 'registry' || (output.type === 'image' && output.push === true)) return true
+  return 'dest' in output && typeof output.dest !== 'string'
+}
+
 /** Attempts at a build while somebody prunes what it has found in the cache. */
 const maxAttempts = 4
 
@@ -108,7 +117,7 @@ const maxAttempts = 4
  * then is found in the cache. */
 async function withLayersKept<T>(
   parts: EngineParts,
-  { signal }: BuildOptions,
+  mayStartOver: () => boolean,
   warn: (warning: BuildWarning) => void,
   body: () => Promise<T>,
 ): Promise<T> {
@@ -117,7 +126,7 @@ async function withLayersKept<T>(
     try {
       return await body()
     } catch (error) {
-      if (attempt === maxAttempts || signal?.aborted) throw error
+      if (attempt === maxAttempts || !mayStartOver()) throw error
       if (parts.hold.forgetGone((layer) => parts.snapshotter.has(layer))) continue
       if (evicted || !isFullDisk(error)) throw error
       evicted = true

@@ -59,11 +59,25 @@ export class CacheMounts {
   async remove(name: string): Promise<boolean> {
     const path = join(this.#directory, name)
     const aside = `${path}.${process.pid}-${Date.now()}`
-    const taken = await this.#store.takeUnleased(CacheMounts.leaseName(name), () => renameSync(path, aside))
+    let taken = false
+    await this.#store.takeUnleased(CacheMounts.leaseName(name), () => {
+      taken = renamed(path, aside)
+    })
     if (!taken) return false
     await this.#table.remove(name)
     await rm(aside, { recursive: true, force: true })
     return true
+  }
+}
+
+/** Tells whether it was there: somebody else may have taken it meanwhile. */
+function renamed(from: string, to: string): boolean {
+  try {
+    renameSync(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
   }
 }
 

@@ -13,7 +13,10 @@ export async function* checkContainers(parts: EngineParts, onProgress: OnCheckPr
   for (const [index, row] of rows.entries()) {
     onProgress('containers', index + 1, rows.length)
     const state = wrongOf(parts, fromStored(row))
-    if (state === undefined) continue
+    if (state === undefined) {
+      yield* checkImage(parts, fromStored(row))
+      continue
+    }
     yield {
       kind: 'containerDangling',
       severity: 'error',
@@ -32,15 +35,26 @@ export async function* checkContainers(parts: EngineParts, onProgress: OnCheckPr
   }
 }
 
-function wrongOf(
-  { root, snapshotter, content }: EngineParts,
-  { id, layers, manifest, state }: ContainerRecord,
-): string | undefined {
+/** The container has its files without its image's blobs, which may be pulled or built again: it is only told. */
+function* checkImage({ store, content }: EngineParts, { id, manifest, state }: ContainerRecord): Generator<Problem> {
+  if (state.status === 'creating' || state.status === 'removing' || content.hasBlob(manifest.digest)) return
+  const now = store.containers.get(id)
+  if (now === undefined || content.hasBlob(manifest.digest)) return
+  yield {
+    kind: 'containerDangling',
+    severity: 'error',
+    subject: now.name,
+    state: `the manifest of its image, ${manifest.digest}, is not there`,
+    repair: 'none: pull or build the image again, or remove the container',
+    mend: async () => false,
+  }
+}
+
+function wrongOf({ root, snapshotter }: EngineParts, { id, layers, state }: ContainerRecord): string | undefined {
   // Those are finished, or removed, by whoever finds them next.
   if (state.status === 'creating' || state.status === 'removing') return undefined
   const missing = layers.find((name) => !snapshotter.has(name))
   if (missing !== undefined) return `its layer ${missing} is not there`
-  if (!content.hasBlob(manifest.digest)) return `the manifest of its image, ${manifest.digest}, is not there`
   const files = join(root, 'snapshots', '_active', containerSession(id), containerKey)
   return existsSync(files) ? undefined : 'its own files are not there'
 }

@@ -1,30 +1,30 @@
-import { type CallOptions, hasCode, type SnapshotName } from '@tsbuild/spec'
+import { renameSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CallOptions, type DiffID, hasCode, type SnapshotName } from '@tsbuild/spec'
 import type { OnCheckProgress, Problem } from '@tsbuild/store'
 import type { EngineParts } from '../engine-parts.js'
 import { layerFromValue } from '../ops/layers.js'
+import { newSnapshotKey } from '../ops/names.js'
+import { checkedSnapshots } from './checked-snapshots.js'
 
 /** Derives the tar of every layer again and compares its digest with the one on record. A layer that came as a tar of somebody else's is
- * only read through: its files don't tell what that tar was. */
+ * only read through: its files don't tell what that tar was.
+ * @throws what says nothing about the layer, e.g. `EMFILE` or `WORKER_CRASHED` */
 export async function* checkDeep(
-  { store, snapshotter, tables }: EngineParts,
+  parts: EngineParts,
   { onProgress, ...call }: CallOptions & { readonly onProgress: OnCheckProgress },
 ): AsyncGenerator<Problem> {
+  const { store, tables } = parts
+  const { isWhole } = checkedSnapshots(parts)
   const built = new Set<SnapshotName | undefined>()
   for await (const { value } of store.records()) built.add(layerFromValue(value))
   const layers = [...tables.list()]
   for (const [index, { name, record }] of layers.entries()) {
-    const { diffId } = record
-    if (!snapshotter.has(name)) continue
-    const state = await snapshotter.derive(name, call).then(
-      (info) => {
-        const own = diffId !== undefined && (built.has(name) || tables.blobs(diffId).length === 0)
-        return own && info.diffId !== diffId ? `its tar is ${info.diffId}, and was ${diffId}` : undefined
-      },
-      (error: unknown) => {
-        call.signal?.throwIfAborted()
-        return hasCode(error, 'SNAPSHOT_NOT_FOUND') ? undefined : `it cannot be read: ${(error as Error).message}`
-      },
-    )
+    // What lacks its files or its record is found by the store's check.
+    if (!isWhole(name)) continue
+    const look = () => wrongOf(parts, name, record.diffId, built.has(name), call)
+    const state = await look()
     onProgress('layers', index + 1, layers.length)
     if (state === undefined) continue
     yield {
@@ -32,12 +32,53 @@ export async function* checkDeep(
       severity: 'error',
       subject: name,
       state,
-      repair: 'remove it, so that it is made again',
-      async mend() {
-        await tables.remove(name)
-        await snapshotter.remove(name)
-        return true
-      },
+      repair: 'remove it, so that it is made again, unless a build or a container uses it',
+      mend: async () => isWhole(name) && (await look()) !== undefined && (await takeLayer(parts, name)),
     }
   }
+}
+
+async function wrongOf(
+  { snapshotter, tables }: EngineParts,
+  name: SnapshotName,
+  diffId: DiffID | undefined,
+  isBuilt: boolean,
+  call: CallOptions,
+): Promise<string | undefined> {
+  try {
+    const info = await snapshotter.derive(name, call)
+    const own = diffId !== undefined && (isBuilt || tables.blobs(diffId).length === 0)
+    return own && info.diffId !== diffId ? `its tar is ${info.diffId}, and was ${diffId}` : undefined
+  } catch (error) {
+    call.signal?.throwIfAborted()
+    // It went meanwhile.
+    if (!snapshotter.has(name)) return undefined
+    if (!isOfFiles(error)) throw error
+    return `it cannot be read: ${error.message}`
+  }
+}
+
+/** Whether a failure says that the layer's files are wrong. */
+function isOfFiles(error: unknown): error is Error {
+  if (hasCode(error, 'SNAPSHOT_CHANGED') || hasCode(error, 'LAYER_INVALID')) return true
+  return error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
+/** Takes a layer away that neither a lease nor a container is on; tells whether it did. */
+async function takeLayer({ root, sessions, store, tables, snapshotter }: EngineParts, name: SnapshotName) {
+  // As one of this session's: if we die, it is swept.
+  const key = newSnapshotKey()
+  const actives = join(root, 'snapshots', '_active', sessions.session)
+  await mkdir(actives, { recursive: true, mode: 0o700 })
+  let taken = false
+  await store.takeUnleased(name, () => {
+    if (taken || !snapshotter.has(name)) return
+    if (store.containers.list().some(({ layers }) => layers.includes(name))) return
+    renameSync(join(root, 'snapshots', name), join(actives, key))
+    taken = true
+  })
+  if (!taken) return false
+  await tables.remove(name)
+  await snapshotter.remove(key)
+  return true
 }

@@ -88,7 +88,14 @@ export function unpack({ place, path, owner }: UnpackInput, task: WorkerTask): {
   using extractor = createTarExtractor({
     directory: `/${toText(path)}`,
     followDirectoryLinks: true,
-    onEntry: (entry, at) => (at === '' ? own : check(entry, joinPath(path, at), { outside, owner })),
+    onEntry: (entry, at) => {
+      if (at === '') return own
+      const override = check(entry, joinPath(path, at), { outside, owner })
+      // What a container made must not gain by its new owner on the host.
+      return override === undefined || place.kind !== 'directory'
+        ? override
+        : { ...override, mode: harmlessMode(entry) }
+    },
   })
   let bytes = 0
   try {
@@ -103,6 +110,11 @@ export function unpack({ place, path, owner }: UnpackInput, task: WorkerTask): {
     throw new CoreError('ARCHIVE_INVALID', `Cannot copy: the tar is not valid: ${message}`, { cause: error })
   }
   return { bytes }
+}
+
+/** No program runs as its new owner, and nobody else opens a device. */
+function harmlessMode({ type, mode }: TarEntry): number {
+  return mode & (type === 'character-device' || type === 'block-device' ? 0o600 : 0o1777)
 }
 
 /** Of a directory that stays as it is. */

@@ -11,7 +11,7 @@ const marginBytes = 64 << 20
  * @param moreThanNow what is free now was not enough: twice as much has to be */
 export async function makeRoom(parts: EngineParts, moreThanNow = false): Promise<number> {
   // What was found in the cache counts as used from now on.
-  await parts.hold.hold([])
+  await parts.hold.hold([]).catch(() => {})
   const disk = await diskFacts(parts.root)
   const short = disk.totalFiles > 0 && disk.freeFiles < disk.totalFiles * 0.02
   const cache = new CacheCatalog(parts, (work) => work())
@@ -30,6 +30,8 @@ export async function ensureRoom(parts: EngineParts): Promise<void> {
 export function isFullDisk(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as { readonly code?: unknown }
+    // That is the disk of who gets the output.
+    if (code === 'OUTPUT_FAILED') return false
     if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'STORE_FULL' || code === 'DISK_FULL') return true
   }
   return false

@@ -98,6 +98,10 @@ export async function openMounts(
   const out: ProcessMount[] = []
   const env: string[] = []
   try {
+    // Each once, and all steps in one order, before anything else is opened: no two steps wait for each other.
+    for (const name of lockedNames(mounts, inputs)) {
+      stack.use(await context.locks.acquire(name, { signal: context.signal }))
+    }
     for (const mount of mounts) {
       switch (mount.kind) {
         case 'tmpfs':
@@ -175,6 +179,21 @@ async function openBind(
   return { kind: 'bind', source, subpath, target, readonly }
 }
 
+/** Name of a cache's first folder. */
+function cacheName(mount: ExecMount & { kind: 'cache' }, inputs: readonly SolvedChain[]): string {
+  const from = mount.input === undefined ? undefined : inputs[mount.input]
+  const identity = [mount.id, from?.key ?? null, mount.subpath, mount.mode, mount.uid, mount.gid]
+  return digestHex(canonicalDigest(identity)).slice(0, 32)
+}
+
+/** The locks of a step's `locked` mounts, in the order in which every step takes them. */
+function lockedNames(mounts: readonly ExecMount[], inputs: readonly SolvedChain[]): string[] {
+  const names = mounts.flatMap((mount) =>
+    mount.kind === 'cache' && mount.sharing === 'locked' ? [`mount-${cacheName(mount, inputs)}`] : [],
+  )
+  return [...new Set(names)].sort()
+}
+
 async function openCache(
   mount: ExecMount & { kind: 'cache' },
   inputs: readonly SolvedChain[],
@@ -182,11 +201,7 @@ async function openCache(
   stack: AsyncDisposableList,
 ): Promise<ProcessMount> {
   const from = mount.input === undefined ? undefined : inputs[mount.input]
-  const identity = digestHex(
-    canonicalDigest([mount.id, from?.key ?? null, mount.subpath, mount.mode, mount.uid, mount.gid]),
-  )
-  const name = identity.slice(0, 32)
-  const directory = await lockedDirectory(name, mount, context, stack)
+  const directory = await ownDirectory(cacheName(mount, inputs), mount, context, stack)
   // Before it is looked for: from now on nobody takes it away.
   const folder = basename(directory)
   await context.hold.holdName(CacheMounts.leaseName(folder))
@@ -217,14 +232,13 @@ async function setAside(directory: string): Promise<void> {
   await rm(aside, { recursive: true, force: true })
 }
 
-/** `locked` waits for its turn, `private` takes the first folder that nobody uses, `shared` just goes in. */
-async function lockedDirectory(
+/** `locked` has had its turn by now, `private` takes the first folder that nobody uses, `shared` just goes in. */
+async function ownDirectory(
   name: string,
   { sharing }: ExecMount & { kind: 'cache' },
   { locks, cacheDirectory, signal }: MountContext,
   stack: AsyncDisposableList,
 ): Promise<string> {
-  if (sharing === 'locked') stack.use(await locks.acquire(`mount-${name}`, { signal }))
   if (sharing !== 'private') return join(cacheDirectory, name)
   for (let n = 0; ; n++) {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(50)])

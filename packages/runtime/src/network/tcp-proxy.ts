@@ -13,7 +13,10 @@ export interface ProxyTarget {
 export function openTcpProxy(target: ProxyTarget): { readonly server: Server; close(): void } {
   const open = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    const inner = connect({ host: target.address(), port: target.port, allowHalfOpen: true, noDelay: true })
+    const host = target.address()
+    // Until the network is there, this thread is in the host's, and nothing of that may be reached.
+    if (host === '') return void client.on('error', () => {}).resetAndDestroy()
+    const inner = connect({ host, port: target.port, allowHalfOpen: true, noDelay: true })
     client.setKeepAlive(true, keepAliveMs)
     join(client, inner)
     for (const socket of [client, inner]) {

@@ -37,6 +37,8 @@ export function openUdpProxy(hostAddress: string, target: ProxyTarget): { readon
     return client
   }
   outer.on('message', (message, from) => {
+    // Until the network is there, this thread is in the host's, and nothing of that may be reached.
+    if (target.address() === '') return
     const key = `${from.address} ${from.port}`
     const client = clients.get(key) ?? meet(key, from)
     client.idle.refresh()

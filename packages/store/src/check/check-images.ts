@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { chainIDs, type ImageConfig, type ImageManifest, isIndexType } from '@tsbuild/spec'
+import { chainIDs, hasCode, type ImageConfig, type ImageManifest, isIndexType } from '@tsbuild/spec'
 import type { StoredImage } from '../images/image-names.js'
 import { chainRows } from '../layers/layer-tables.js'
 import { type CheckContext, hasGoodBlob } from './context.js'
@@ -57,8 +57,10 @@ function readJson<Value>(context: CheckContext, digest: Parameters<typeof hasGoo
   try {
     const bytes = context.content.readSmall(digest)
     return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as Value)
-  } catch {
-    return undefined
+  } catch (error) {
+    // Another failure, e.g. no more file descriptors, says nothing about the blob.
+    if (hasCode(error, 'BLOB_CORRUPT') || error instanceof SyntaxError) return undefined
+    throw error
   }
 }
 

@@ -145,7 +145,10 @@ export class ContainerRun {
   }
 
   async #close(): Promise<void> {
-    for (const close of this.#closers.splice(0).reverse()) await close()
+    for (const close of this.#closers.splice(0).reverse()) {
+      // How the container ended is told whatever becomes of what was made for it.
+      await close().catch((error: unknown) => console.error(error))
+    }
   }
 }
 

@@ -27,9 +27,10 @@ export function openLogFile(path: string, { maxSizeBytes, maxFiles }: LogLimits)
   let fd = openSync(path, 'a', 0o600)
   let size = fstatSync(fd).size
   const rotate = () => {
-    closeSync(fd)
     for (let n = maxFiles - 1; n >= 1; n--) moveAside(n === 1 ? path : `${path}.${n - 1}`, `${path}.${n}`)
-    fd = openSync(path, maxFiles > 1 ? 'a' : 'w', 0o600)
+    const next = openSync(path, maxFiles > 1 ? 'a' : 'w', 0o600)
+    closeSync(fd)
+    fd = next
     size = 0
   }
   return {

@@ -7,6 +7,8 @@ import type { Outputs } from './outputs.js'
 import type { AttachRequest, MonitorReply, MonitorRequest } from './protocol.js'
 import { openSocketPath } from './socket-path.js'
 
+const farewellMs = 2000
+
 interface Client {
   readonly socket: Socket
   attached?: AttachRequest
@@ -42,6 +44,11 @@ export class MonitorServer {
     })
   }
 
+  /** Nobody will ask for a start any more. */
+  abandon(): void {
+    this.#settleStart.reject(new Error('who wanted to start the container went away'))
+  }
+
   /** Tells everyone the end, where there was one, and waits until they know. */
   async close(exitCode: number | undefined): Promise<void> {
     this.#server.close()
@@ -60,7 +67,7 @@ export class MonitorServer {
       // Gone, or none of ours.
     }
     this.#sockets.delete(socket)
-    if (this.#sockets.size === 0) this.#settleStart.reject(new Error('who wanted to start the container went away'))
+    if (this.#sockets.size === 0) this.abandon()
     this.#leave(client)
   }
 
@@ -120,7 +127,12 @@ export class MonitorServer {
 function endSocket(socket: Socket, farewell: MonitorReply | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (socket.destroyed) return resolve()
-    socket.once('close', () => resolve())
+    // Who has stopped reading must not keep the container's lock.
+    const late = setTimeout(() => socket.destroy(), farewellMs)
+    socket.once('close', () => {
+      clearTimeout(late)
+      resolve()
+    })
     if (farewell !== undefined) socket.write(encodeControl(farewell))
     // The other end closes its side when it has read the last word.
     socket.end()

@@ -10,6 +10,7 @@ const lookAgainMs = 250
 export class Outputs {
   readonly #log: LogFile
   readonly #attached = new Set<Socket>()
+  #lost = false
 
   constructor(log: LogFile) {
     this.#log = log
@@ -24,11 +25,21 @@ export class Outputs {
     this.#attached.delete(socket)
   }
 
+  /** A disk without room for the log is no reason to end the container: what can't be kept is lost. */
+  #keep(stream: 'stdout' | 'stderr', chunk: Uint8Array): void {
+    try {
+      this.#log.write(stream, chunk)
+    } catch (error) {
+      if (!this.#lost) console.error(error)
+      this.#lost = true
+    }
+  }
+
   /** Pending while someone who is attached has too much unread: the container waits then, as it would for a pipe's reader. What is
    * left at its end waits for nobody.
    * @param hasEnded whether the container's process is gone */
   async take(stream: 'stdout' | 'stderr', chunk: Uint8Array, hasEnded: () => boolean): Promise<void> {
-    this.#log.write(stream, chunk)
+    this.#keep(stream, chunk)
     // Somebody who prints without end must not keep this thread from its other business.
     await nextTurn()
     if (this.#attached.size === 0) return

@@ -35,6 +35,8 @@ export const readyFd = 3
 export interface MonitorConfig {
   readonly root: string
   readonly id: string
+  /** Process id of whoever started the monitor, and will ask it to start the container. */
+  readonly starter: number
   readonly snapshotter?: 'overlay' | 'native'
   readonly runtime?: string
   readonly workerDir?: string

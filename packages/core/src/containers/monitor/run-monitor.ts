@@ -17,6 +17,7 @@ import { type MonitorConfig, readyFd } from './protocol.js'
 /** Who only looks whether the lock is free holds it for microseconds. */
 const lockPatienceMs = 30_000
 const lockPauseMs = 2
+const starterLookMs = 200
 
 /** Watches over one container, from its start to its end: its output, its health, its exit code, and those who ask for it.
  * Tells on descriptor `readyFd` when it listens, as an empty line, or why it can't, as JSON. Resolves when nothing is left to do. */
@@ -26,7 +27,7 @@ export async function runMonitor(config: MonitorConfig): Promise<void> {
   try {
     lock = await takeLock(paths.lock)
     await using parts = await openParts({ ...config })
-    await watchOver(parts, config.id)
+    await watchOver(parts, config)
   } catch (error) {
     tellStarter(JSON.stringify(carryError(error)))
     throw error
@@ -35,7 +36,7 @@ export async function runMonitor(config: MonitorConfig): Promise<void> {
   }
 }
 
-async function watchOver(parts: OpenParts, id: string): Promise<void> {
+async function watchOver(parts: OpenParts, { id, starter }: MonitorConfig): Promise<void> {
   const paths = containerPaths(parts.root, id)
   const record = findContainer(parts.store.containers, id)
   using log = openLogFile(paths.log, record.settings.log)
@@ -44,13 +45,20 @@ async function watchOver(parts: OpenParts, id: string): Promise<void> {
   const run = new ContainerRun(record, { parts, runtime, outputs, monitor: ownIdentity() })
   const server = new MonitorServer(paths.directory, run, outputs)
   await server.listen()
-  process.on('SIGTERM', () => void run.stop())
+  process.on('SIGTERM', () => {
+    server.abandon()
+    void run.stop()
+  })
   tellStarter('')
+  // A starter that was killed before it connected will not come.
+  const watch = setInterval(() => process.ppid !== starter && server.abandon(), starterLookMs)
   // Who wanted to start it knows why it did not.
-  const exitCode = await server.started.then(
-    () => run.ended(),
-    () => undefined,
-  )
+  const exitCode = await server.started
+    .finally(() => clearInterval(watch))
+    .then(
+      () => run.ended(),
+      () => undefined,
+    )
   // Where it did not start, that is the starter's business, who has the lock.
   if (record.settings.autoRemove && exitCode !== undefined) {
     await withContainerLock(parts, id, {}, () => removeContainer(parts, id)).catch((error) => console.error(error))
