@@ -16,7 +16,7 @@ const skip = process.getuid?.() === 0 ? undefined : 'needs root'
 
 /** A shell with a child, both in a mount namespace of their own, after `script`. */
 async function inNamespace(script: string, ...args: string[]): Promise<ChildProcess & AsyncDisposable> {
-  const command = `${script}\necho ready; sleep 1000 & wait`
+  const command = `${script}\nsleep 1000 & echo ready; wait`
   const child = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-e', '-c', command, 'sh', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
