@@ -2,7 +2,7 @@ import { TsbuildError } from '@tsbuild/spec'
 
 /** - `SNAPSHOT_EXISTS`: the key or name is taken.
  * - `SNAPSHOT_NOT_FOUND`: no snapshot of that key or name.
- * - `SNAPSHOT_CHANGED`: a file of a committed layer changed while it was read.
+ * - `SNAPSHOT_CHANGED`: a file changed while it was read; of a committed layer none should.
  * - `SNAPSHOT_NAME_INVALID`: not a well-formed key, name or session.
  * - `SNAPSHOT_FORMAT`: the directory belongs to the other kind of snapshotter, or to a newer version.
  * - `SNAPSHOT_UNSUPPORTED`: the file system or the privileges do not allow what the snapshot needs.

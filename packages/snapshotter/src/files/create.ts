@@ -2,6 +2,7 @@ import { chmodSync, constants, copyFileSync, mkdirSync, symlinkSync } from 'node
 import { openHost } from '@tsbuild/host'
 import { type BinaryPath, fsPath } from '../binary-path.js'
 import { readTarget } from './names.js'
+import { pinFile } from './pinned.js'
 import type { FileStat, FileType } from './stat.js'
 import { readXattrs, writeXattrs, type Xattrs } from './xattrs.js'
 
@@ -31,18 +32,22 @@ export function makeNode(path: BinaryPath, type: FileType, major: number, minor:
 }
 
 /** Copies one entry with all its attributes; of a directory only itself, for `finishDirectory` to complete. Blocks are shared
- * where the file system can. Sockets are passed over: nobody would listen. */
+ * where the file system can. Sockets are passed over: nobody would listen. The source may be in use: its links are never followed, and
+ * nothing was made when this throws because of it.
+ * @throws `ENOENT`; {@link SnapshotError} `SNAPSHOT_CHANGED` where the source is not what `stat` says any more */
 export function copyEntry(source: BinaryPath, stat: FileStat, target: BinaryPath): void {
   if (stat.type === 'socket' || stat.type === 'whiteout') return
   if (stat.type === 'directory') return void mkdirSync(fsPath(target), 0o700)
+  const xattrs = readXattrs(source)
   if (stat.type === 'file') {
-    copyFileSync(fsPath(source), fsPath(target), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+    using file = pinFile(source, stat)
+    copyFileSync(file.path, fsPath(target), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
   } else if (stat.type === 'symlink') {
     symlinkSync(Buffer.from(readTarget(source), 'latin1'), fsPath(target))
   } else {
     makeNode(target, stat.type, stat.deviceMajor, stat.deviceMinor)
   }
-  setAttributes(target, { ...stat, xattrs: readXattrs(source) })
+  setAttributes(target, { ...stat, xattrs })
 }
 
 /** Gives a copied directory its attributes: once all in it is there, since that changes its mtime. */

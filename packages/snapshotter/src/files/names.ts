@@ -1,5 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
-import { type BinaryPath, fsPath } from '../binary-path.js'
+import { hasErrno } from '@tsbuild/host'
+import { type BinaryPath, fsPath, showPath } from '../binary-path.js'
+import { SnapshotError } from '../errors.js'
 
 /** The names in a directory, in the order of their bytes. */
 export function readNames(directory: BinaryPath): BinaryPath[] {
@@ -7,6 +9,12 @@ export function readNames(directory: BinaryPath): BinaryPath[] {
   return names.sort()
 }
 
+/** @throws {SnapshotError} `SNAPSHOT_CHANGED` for what is no link (any more) */
 export function readTarget(link: BinaryPath): BinaryPath {
-  return readlinkSync(fsPath(link), { encoding: 'latin1' })
+  try {
+    return readlinkSync(fsPath(link), { encoding: 'latin1' })
+  } catch (cause) {
+    if (!hasErrno(cause, 'EINVAL')) throw cause
+    throw new SnapshotError('SNAPSHOT_CHANGED', `Cannot read link "${showPath(link)}": it is none`, { cause })
+  }
 }

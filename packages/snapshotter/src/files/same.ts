@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { type BinaryPath, fsPath } from '../binary-path.js'
 import { readTarget } from './names.js'
+import { pinFile } from './pinned.js'
 import type { FileStat } from './stat.js'
 import { sameXattrs } from './xattrs.js'
 
@@ -17,7 +18,7 @@ export function sameAttributes(a: StatedPath, b: StatedPath): boolean {
 
 /** Whether two entries are equal in all that a layer keeps. Directories count without what is in them. */
 export function sameEntry(a: StatedPath, b: StatedPath): boolean {
-  return sameAttributes(a, b) && (a.stat.type !== 'file' || sameContent(a.path, b.path))
+  return sameAttributes(a, b) && (a.stat.type !== 'file' || sameContent(a, b))
 }
 
 function sameStat(a: FileStat, b: FileStat): boolean {
@@ -40,11 +41,11 @@ function sameTarget(a: StatedPath, b: StatedPath): boolean {
 const bufferBytes = 256 * 1024
 let buffers: readonly [Buffer, Buffer] | undefined
 
-function sameContent(a: BinaryPath, b: BinaryPath): boolean {
+function sameContent(a: StatedPath, b: StatedPath): boolean {
   buffers ??= [Buffer.allocUnsafe(bufferBytes), Buffer.allocUnsafe(bufferBytes)]
   const [left, right] = buffers
-  using first = openForReading(a)
-  using second = openForReading(b)
+  using first = openStated(a)
+  using second = openStated(b)
   for (;;) {
     const count = readFully(first.fd, left)
     if (count !== readFully(second.fd, right)) return false
@@ -61,6 +62,12 @@ function readFully(fd: number, buffer: Buffer): number {
     filled += count
   }
   return filled
+}
+
+function openStated({ path, stat }: StatedPath): Disposable & { readonly fd: number } {
+  using file = pinFile(path, stat)
+  const fd = openSync(file.path, constants.O_RDONLY)
+  return { fd, [Symbol.dispose]: () => closeSync(fd) }
 }
 
 /** A regular file's descriptor; never blocks and never follows a link, should something else stand there by now. */

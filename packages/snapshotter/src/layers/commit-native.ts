@@ -2,7 +2,7 @@ import { linkSync, mkdirSync } from 'node:fs'
 import type { SnapshotUsage } from '@tsbuild/spec'
 import { type BinaryPath, fsPath, joinPath } from '../binary-path.js'
 import { copyEntry, finishDirectory } from '../files/create.js'
-import { readNames } from '../files/names.js'
+import { type Pinned, pinDirectory, readPinnedNames, untilSteady } from '../files/pinned.js'
 import { sameAttributes, sameEntry } from '../files/same.js'
 import { type FileStat, statFile } from '../files/stat.js'
 import type { Baseline } from './baseline.js'
@@ -12,9 +12,8 @@ import { type CheckAbort, UsageCounter } from './usage.js'
 
 /** A directory of the changed tree, and where its changes go; made there when the first change needs it. */
 interface Directory {
-  readonly path: BinaryPath
+  readonly pinned: Pinned
   readonly relative: BinaryPath
-  readonly stat: FileStat
   readonly lower: MergedDirectory | undefined
   /** Whether it is the very directory that was copied, so that ctimes tell what happened to its entries. */
   readonly original: boolean
@@ -49,6 +48,8 @@ export function copyFiles(): TakeFile {
 export interface DiffOptions {
   readonly baseline: Baseline
   readonly take: TakeFile
+  /** Whether entries may come, go and be replaced meanwhile. */
+  readonly inUse: boolean
   readonly isMountPoint: IsMountPoint
   readonly check: CheckAbort
 }
@@ -59,25 +60,27 @@ export function diffTree(
   tree: BinaryPath,
   lower: MergedDirectory | undefined,
   target: BinaryPath,
-  { baseline, take, isMountPoint, check }: DiffOptions,
+  { baseline, take, inUse, isMountPoint, check }: DiffOptions,
 ): NativeDiff {
   const counter = new UsageCounter()
   const hidden = new Set<BinaryPath>()
-  const stat = statFile(tree)
-  if (stat !== undefined) diffDirectory({ path: tree, relative: '', stat, lower, original: true, make() {} })
+  using pinned = pinDirectory(tree)
+  diffDirectory({ pinned, relative: '', lower, original: true, make() {} })
   return { usage: counter.usage, hidden }
 
   function diffDirectory(directory: Directory): void {
     const below = new Map(directory.lower?.entries() ?? [])
-    const names = new Set([...readNames(directory.path), ...below.keys()])
+    const names = new Set([...readPinnedNames(directory.pinned), ...below.keys()])
     for (const name of [...names].sort()) {
       check()
-      diffEntry(directory, name, below.get(name))
+      const diffOne = () => diffEntry(directory, name, below.get(name))
+      if (inUse) untilSteady(diffOne)
+      else diffOne()
     }
   }
 
   function diffEntry(directory: Directory, name: BinaryPath, below: MergedEntry | undefined): void {
-    const path = joinPath(directory.path, name)
+    const path = joinPath(directory.pinned.path, name)
     const relative = joinPath(directory.relative, name)
     const stat = statFile(path)
     if (stat !== undefined && below === undefined && isMountPoint(path, relative, stat)) return
@@ -87,7 +90,7 @@ export function diffTree(
       hidden.add(relative)
       counter.addMark()
     } else if (stat.type === 'directory') {
-      diffSubdirectory(directory, { path, relative, stat }, below)
+      diffSubdirectory(directory, { path, relative }, below)
     } else if (!isUnchanged(directory, { path, stat }, below)) {
       directory.make()
       take(path, stat, joinPath(target, relative))
@@ -97,22 +100,23 @@ export function diffTree(
 
   function diffSubdirectory(
     parent: Directory,
-    self: Pick<Directory, 'path' | 'relative' | 'stat'>,
+    { path, relative }: { readonly path: BinaryPath; readonly relative: BinaryPath },
     below: MergedEntry | undefined,
   ): void {
-    const copy = joinPath(target, self.relative)
+    using pinned = pinDirectory(path)
+    const copy = joinPath(target, relative)
     let made = false
     const make = () => {
       if (made) return
       parent.make()
       mkdirSync(fsPath(copy), 0o700)
       made = true
-      counter.add(self.stat)
+      counter.add(pinned.stat)
     }
-    if (below === undefined || !sameAttributes(self, below)) make()
-    const original = parent.original && below !== undefined && baseline.sameDirectory(below.stat, self.stat)
-    diffDirectory({ ...self, lower: below?.directory, original, make })
-    if (made) finishDirectory(self.path, self.stat, copy)
+    if (below === undefined || !sameAttributes(pinned, below)) make()
+    const original = parent.original && below !== undefined && baseline.sameDirectory(below.stat, pinned.stat)
+    diffDirectory({ pinned, relative, lower: below?.directory, original, make })
+    if (made) finishDirectory(pinned.path, pinned.stat, copy)
   }
 
   function isUnchanged(

@@ -1,7 +1,7 @@
 import { type BinaryPath, joinPath } from '../binary-path.js'
-import { readNames } from '../files/names.js'
+import { type Pinned, pinDirectory, readPinnedNames, untilSteady } from '../files/pinned.js'
 import { sameAttributes, sameEntry } from '../files/same.js'
-import { type FileStat, statFile } from '../files/stat.js'
+import { statFile } from '../files/stat.js'
 import { isOpaque } from '../files/xattrs.js'
 import type { LayerFormat } from './layer.js'
 import type { MergedDirectory, MergedEntry } from './merged.js'
@@ -20,7 +20,7 @@ export interface ListOptions {
 }
 
 interface Directory {
-  readonly path: BinaryPath
+  readonly pinned: Pinned
   readonly relative: BinaryPath
   readonly lower: MergedDirectory | undefined
   /** Nothing of the lower directory shows but what is here. */
@@ -31,16 +31,17 @@ interface Directory {
  * something changed counts as changed; of one that is gone only itself is told. Paths have no leading slash. */
 export function listChanges(tree: BinaryPath, { format, lower, isMountPoint, check }: ListOptions): Change[] {
   const changes: Change[] = []
-  list({ path: tree, relative: '', lower, whole: format === 'native' })
+  using pinned = pinDirectory(tree)
+  list({ pinned, relative: '', lower, whole: format === 'native' })
   return changes.sort(([, a], [, b]) => (a < b ? -1 : a > b ? 1 : 0))
 
   /** Whether there was anything. */
   function list(directory: Directory): boolean {
     const before = changes.length
-    const own = readNames(directory.path)
+    const own = readPinnedNames(directory.pinned)
     for (const name of own) {
       check()
-      listOne(directory, name)
+      untilSteady(() => listOne(directory, name))
     }
     if (directory.whole) listGone(directory, new Set(own))
     return changes.length > before
@@ -51,25 +52,26 @@ export function listChanges(tree: BinaryPath, { format, lower, isMountPoint, che
   }
 
   function listOne(directory: Directory, name: BinaryPath): void {
-    const self = { path: joinPath(directory.path, name), relative: joinPath(directory.relative, name) }
+    const self = { path: joinPath(directory.pinned.path, name), relative: joinPath(directory.relative, name) }
     const stat = statFile(self.path)
     if (stat === undefined || isMountPoint(self.path, self.relative, stat)) return
     const below = directory.lower?.lookup(name)
     if (stat.type === 'whiteout') {
       if (below !== undefined) changes.push(['D', self.relative])
-    } else if (stat.type === 'directory') listDirectory(directory, { ...self, stat }, below)
+    } else if (stat.type === 'directory') listDirectory(directory, self, below)
     else if (below === undefined) changes.push(['A', self.relative])
     else if (!sameEntry({ path: self.path, stat }, below)) changes.push(['C', self.relative])
   }
 
   function listDirectory(
     parent: Directory,
-    self: Pick<Directory, 'path' | 'relative'> & { readonly stat: FileStat },
+    { path, relative }: { readonly path: BinaryPath; readonly relative: BinaryPath },
     below: MergedEntry | undefined,
   ): void {
-    const whole = parent.whole || (format === 'overlay' && isOpaque(self.path))
-    const changed = list({ ...self, lower: below?.directory, whole })
-    if (below === undefined) changes.push(['A', self.relative])
-    else if (changed || !sameAttributes(self, below)) changes.push(['C', self.relative])
+    using pinned = pinDirectory(path)
+    const whole = parent.whole || (format === 'overlay' && isOpaque(pinned.path))
+    const changed = list({ pinned, relative, lower: below?.directory, whole })
+    if (below === undefined) changes.push(['A', relative])
+    else if (changed || !sameAttributes(pinned, below)) changes.push(['C', relative])
   }
 }

@@ -1,5 +1,5 @@
 import { type BinaryPath, joinPath, toBinary } from '../binary-path.js'
-import { readNames } from '../files/names.js'
+import { pinDirectory, readPinnedNames } from '../files/pinned.js'
 import { type FileStat, statFile } from '../files/stat.js'
 
 /** Tells what stands in a tree only for others to be mounted on. */
@@ -11,8 +11,9 @@ export function mountPointTest(paths: readonly string[]): IsMountPoint {
   const isMountPoint: IsMountPoint = (path, relative, stat) => {
     if (!made.has(relative)) return false
     if (stat.type !== 'directory') return stat.type === 'file' && stat.size === 0
-    return readNames(path).every((name) => {
-      const child = joinPath(path, name)
+    using directory = pinDirectory(path)
+    return readPinnedNames(directory).every((name) => {
+      const child = joinPath(directory.path, name)
       const childStat = statFile(child)
       return childStat === undefined || isMountPoint(child, joinPath(relative, name), childStat)
     })

@@ -45,9 +45,10 @@ export function diff(input: DiffInput, task: WorkerTask): SnapshotUsage {
   const lower = mergeLayers(openChain(input))
   const baseline = readBaseline(toBinary(input.baseline))
   const check = everyHundred(task.throwIfAborted)
-  const take = input.copy === undefined ? linkFile : copyFiles()
+  const inUse = input.copy !== undefined
+  const take = inUse ? copyFiles() : linkFile
   const isMountPoint = mountPointTest(input.copy?.mountPoints ?? [])
-  const { usage, hidden } = diffTree(tree, lower, `${target}/fs`, { baseline, check, take, isMountPoint })
+  const { usage, hidden } = diffTree(tree, lower, `${target}/fs`, { baseline, check, take, inUse, isMountPoint })
   const root = statFile(tree)
   if (root !== undefined) finishDirectory(tree, root, `${target}/fs`)
   writeHidden(target, hidden)
