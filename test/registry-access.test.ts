@@ -85,7 +85,12 @@ tests('base images of other makers', (test) => {
       const zstd = `${registry.host}/zstd:latest`
       const layout = join(work.path, 'layout')
       await work.write({ Dockerfile: `FROM ${registry.images.busybox}\nLABEL a=b\n` })
-      await work.ok(['build', '-o', `type=oci,dest=${layout},tar=false,compression=zstd,force-compression=true`, work.context])
+      await work.ok([
+        'build',
+        '-o',
+        `type=oci,dest=${layout},tar=false,compression=zstd,force-compression=true`,
+        work.context,
+      ])
       await command('skopeo', [...plain, `oci:${layout}`, `docker://${zstd}`])
       const raw = await command('skopeo', ['inspect', '--raw', '--tls-verify=false', `docker://${zstd}`])
       assert.match(raw, /tar\+zstd/)
