@@ -8,7 +8,6 @@ import { Env, setEnvItems } from '../dist/frontend/env.js'
 import { goDuration, goHealthcheck, goQuote, goQuotedList } from '../dist/frontend/go-format.js'
 import { Graph } from '../dist/frontend/graph.js'
 import { parsePorts } from '../dist/frontend/ports.js'
-import { isSignal } from '../dist/frontend/signals.js'
 import { scratchState, withHistory } from '../dist/frontend/stage-state.js'
 import { imageConfig, isoTime } from '../dist/images/image-config.js'
 import type { OpServices } from '../dist/ops/services.js'
@@ -74,25 +73,6 @@ tests('frontend formats', (test) => {
     const state = declareArgs(start, instruction, { given: {}, globals: new Env(), escape: '\\' })
     assert.equal([state.env.get('A'), state.env.get('BUILDKIT_SBOM_SCAN_STAGE')], ['1', undefined])
     assert.is(state.history.at(-1)?.created_by, 'ARG BUILDKIT_SBOM_SCAN_STAGE=true A=1')
-  })
-
-  test('isSignal() takes numbers and names as Docker does', () => {
-    for (const good of [
-      '9',
-      '-1',
-      '64',
-      '100',
-      'KILL',
-      'SIGKILL',
-      'sigusr1',
-      'RTMIN',
-      'SIGRTMIN+15',
-      'RTMAX-14',
-      'CLD',
-    ])
-      assert.ok(isSignal(good), good)
-    for (const bad of ['', '0', 'SIG', 'FOO', 'SIGRTMIN+16', 'RTMAX-15', 'RTMIN+01', 'RTMIN-1', '9x', 'constructor'])
-      assert.not.ok(isSignal(bad), bad)
   })
 
   test('Env keeps the values of many names in their order', () => {

@@ -105,7 +105,7 @@ export interface ContainerOptions extends CallOptions {
   readonly init?: boolean
   /** Removes the container when it ends. */
   readonly autoRemove?: boolean
-  /** Name or number, e.g. `SIGTERM`, `QUIT`, `9`. */
+  /** Name or number, e.g. `SIGTERM`, `QUIT`, `9`. One that the kernel lacks makes `stop` send SIGKILL. */
   readonly stopSignal?: string
   /** How long `stop` waits before it kills. Default 10 (s). */
   readonly stopTimeoutSeconds?: number

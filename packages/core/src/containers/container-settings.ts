@@ -3,9 +3,9 @@ import { type ContainerConfig, formatPlatform, type HealthcheckConfig, type Imag
 import type { ContainerNetwork, ContainerOptions } from '../api/containers.js'
 import { splitEnv } from '../frontend/env.js'
 import { parsePorts } from '../frontend/ports.js'
+import { checkSignal } from '../signals.js'
 import { combineCommand } from './command.js'
 import type { ContainerSettings } from './record.js'
-import { signalNumber } from './signals.js'
 
 const defaultStopSeconds = 10
 const defaultLog = { maxSizeBytes: 20 << 20, maxFiles: 2 }
@@ -22,7 +22,7 @@ export function containerSettings(
   const { entrypoint, command } = combineCommand({ entrypoint: config.Entrypoint, command: config.Cmd }, options)
   const network = options.network ?? defaultNetwork(options)
   const stopSignal = options.stopSignal ?? config.StopSignal ?? 'SIGTERM'
-  signalNumber(stopSignal)
+  checkSignal(stopSignal)
   const healthcheck = mergeHealthcheck(config.Healthcheck, options.healthcheck)
   const { cgroup, shmSizeBytes } = options
   return {

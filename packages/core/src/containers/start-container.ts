@@ -2,6 +2,7 @@ import type { Attachment, AttachOptions } from '../api/containers.js'
 import { startMonitor } from '../container-monitor.js'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
+import { signalNumber } from '../signals.js'
 import { ensureBindSources } from './bind-sources.js'
 import { containerPaths } from './container-paths.js'
 import { commandMissing } from './create-container.js'
@@ -11,7 +12,6 @@ import type { AttachRequest } from './monitor/protocol.js'
 import { connectMonitor, type MonitorConnection } from './monitor-client.js'
 import { checkNotMounted } from './mount-container.js'
 import type { ContainerRecord } from './record.js'
-import { signalNumber } from './signals.js'
 
 /** What an attachment asks of its container besides the connection. */
 export interface AttachServices {

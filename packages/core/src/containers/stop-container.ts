@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CallOptions } from '@tsbuild/spec'
 import type { StopContainerOptions } from '../api/containers.js'
+import { signalNumber, stopSignalNumber } from '../signals.js'
 import { connectMonitor, MonitorLost } from './monitor-client.js'
 import type { ContainerRecord } from './record.js'
 import { signalContainer } from './start-container.js'
@@ -22,7 +23,8 @@ export async function stopContainer(
   { id, settings }: ContainerRecord,
   options: StopContainerOptions,
 ): Promise<void> {
-  const { stopSignal = settings.stopSignal, timeoutSeconds = settings.stopTimeoutSeconds, signal } = options
+  const { stopSignal, timeoutSeconds = settings.stopTimeoutSeconds, signal } = options
+  const number = stopSignal === undefined ? stopSignalNumber(settings.stopSignal) : signalNumber(stopSignal)
   const over = new AbortController()
   const ended = watchContainer(directory, options).finally(() => over.abort())
   const kill = (name: string) =>
@@ -30,7 +32,7 @@ export async function stopContainer(
       // It ended by itself.
       if (!over.signal.aborted && error.code !== 'CONTAINER_NOT_RUNNING') throw error
     })
-  await Promise.race([kill(stopSignal), ended])
+  await Promise.race([kill(String(number)), ended])
   if (timeoutSeconds >= 0) {
     const timer = AbortSignal.any([over.signal, ...(signal === undefined ? [] : [signal])])
     await delay(timeoutSeconds * 1000, undefined, { signal: timer }).catch(() => {})

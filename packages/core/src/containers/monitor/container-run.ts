@@ -4,13 +4,13 @@ import { currentBootId } from '@tsbuild/host'
 import { exitCodeOf, RuntimeError } from '@tsbuild/runtime'
 import type { ContainerRuntime, ProcessIdentity, RunningProcess, TerminalSize } from '@tsbuild/spec'
 import type { EngineParts } from '../../engine-parts.js'
+import { stopSignalNumber } from '../../signals.js'
 import { containerMount } from '../container-snapshot.js'
 import { changeState, stopped } from '../life.js'
 import { openContainerNetwork } from '../network.js'
 import { type ExecRequest, execSpec, processSpec } from '../process-spec.js'
 import type { ContainerRecord, ContainerState } from '../record.js'
 import { isRunning } from '../running-process.js'
-import { signalNumber } from '../signals.js'
 import { firstHealth, watchHealth } from './health-check.js'
 import type { Outputs } from './outputs.js'
 
@@ -92,7 +92,7 @@ export class ContainerRun {
   /** Asks it to end, and kills it after its time: when the monitor itself is told to end. */
   async stop(): Promise<void> {
     const { stopSignal, stopTimeoutSeconds } = this.#record.settings
-    this.#process?.kill(signalNumber(stopSignal))
+    this.#process?.kill(stopSignalNumber(stopSignal))
     if (stopTimeoutSeconds === -1) return
     await delay(stopTimeoutSeconds * 1000, undefined, { signal: this.#ending.signal }).catch(() => {})
     this.#process?.kill(constants.signals.SIGKILL)

@@ -1,10 +1,10 @@
 import { type EscapeToken, expandWord, expandWords, type StageInstruction } from '@tsbuild/parser'
 import type { ContainerConfig } from '@tsbuild/spec'
 import { CoreError } from '../../errors.js'
+import { findSignal } from '../../signals.js'
 import { setEnvItems } from '../env.js'
 import { goHealthcheck, goList, goQuotedList } from '../go-format.js'
 import { parsePorts } from '../ports.js'
-import { isSignal } from '../signals.js'
 import { type ConfigState, type StageState, withHistory } from '../stage-state.js'
 import { shellArgs } from './shell.js'
 
@@ -69,7 +69,7 @@ export const metadata = {
   },
 
   stopsignal<State extends ConfigState>(state: State, { signal }: Of<'stopsignal'>): State {
-    if (!isSignal(signal)) throw new CoreError('DOCKERFILE_INVALID', `Invalid signal: ${signal}`)
+    if (findSignal(signal) === undefined) throw new CoreError('DOCKERFILE_INVALID', `Invalid signal: ${signal}`)
     return withHistory(setConfig(state, { StopSignal: signal }), `STOPSIGNAL ${signal}`, 'empty')
   },
 
