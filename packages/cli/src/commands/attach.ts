@@ -1,11 +1,8 @@
-import { parseDetachKeys } from '../containers/detach-keys.js'
-import { openForeground } from '../containers/foreground.js'
+import { addFollowFlags, type FollowFlags, followContainer } from '../containers/follow.js'
 import { addRootFlag, type EngineFlags, openEngine } from '../engine.js'
 import type { CliCommand } from './command.js'
 
-interface Flags extends EngineFlags {
-  readonly detachKeys?: string
-  readonly sigProxy: boolean
+interface Flags extends EngineFlags, FollowFlags {
   readonly stdin: boolean
 }
 
@@ -13,10 +10,8 @@ export const attach: CliCommand = {
   summary: "Connect to a running container's input and output",
   define(command) {
     command.argument('<CONTAINER>', 'name or id')
-    command.option('--detach-keys <keys>', 'keys that leave it running (default: ctrl-p,ctrl-q)')
+    addFollowFlags(command)
     command.option('--no-stdin', 'do not send it what is typed')
-    command.option('--sig-proxy', 'pass signals on to the command (default; --sig-proxy=false: not)', true)
-    command.option('--no-sig-proxy', 'keep signals')
     addRootFlag(command)
     command.addHelpText('after', '\nExample:\n  tsbuild attach web')
   },
@@ -24,14 +19,6 @@ export const attach: CliCommand = {
     const flags = command.opts<Flags>()
     await using engine = await openEngine(flags)
     const container = await engine.containers.get(command.args[0] ?? '')
-    const { settings } = await container.inspect()
-    using foreground = openForeground(io, {
-      terminal: settings.terminal,
-      stdin: flags.stdin && settings.stdin,
-      signals: flags.sigProxy,
-      detachKeys: parseDetachKeys(flags.detachKeys),
-    })
-    const end = await foreground.follow((attach) => container.attach(attach))
-    return end === 'detached' ? {} : { exitCode: end }
+    return await followContainer(container, io, { stdin: flags.stdin, flags }, (attach) => container.attach(attach))
   },
 }

@@ -1,9 +1,8 @@
+import { confirmPrune } from '../confirm-prune.js'
 import { pruneFilter } from '../containers/filters.js'
 import { collect } from '../containers/flags.js'
 import { addRootFlag, type EngineFlags, openEngine } from '../engine.js'
-import { CliError } from '../errors.js'
 import { formatSize } from '../format/size.js'
-import { ask } from '../prompt.js'
 import type { CliCommand } from './command.js'
 
 interface Flags extends EngineFlags {
@@ -22,13 +21,7 @@ export const containerPrune: CliCommand = {
   async run(command, io) {
     const flags = command.opts<Flags>()
     const matches = pruneFilter(flags.filter, { now: Date.now(), containers: [], images: () => [] })
-    if (!flags.force) {
-      if (!io.stdin.isTTY)
-        throw new CliError('USAGE', 'Cannot ask whether to prune: no terminal', { hint: 'Use --force' })
-      io.stderr.write('WARNING! This will remove all stopped containers.\n')
-      const answer = await ask('Are you sure you want to continue? [y/N] ', io, { hidden: false })
-      if (!/^y(es)?$/i.test(answer.trim())) return {}
-    }
+    if (!flags.force && !(await confirmPrune('all stopped containers', io))) return {}
     await using engine = await openEngine(flags)
     const { removed, bytes } = await engine.containers.prune(matches)
     const list = removed.length === 0 ? '' : `Deleted Containers:\n${removed.map((id) => `${id}\n`).join('')}\n`

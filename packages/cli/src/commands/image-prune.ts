@@ -1,10 +1,9 @@
+import { confirmPrune } from '../confirm-prune.js'
 import { collect } from '../containers/flags.js'
 import { addRootFlag, type EngineFlags, openEngine } from '../engine.js'
-import { CliError } from '../errors.js'
 import { formatSize } from '../format/size.js'
 import { pruneFilter } from '../images/filters.js'
 import { removedLines } from '../images/removed.js'
-import { ask } from '../prompt.js'
 import type { CliCommand } from './command.js'
 
 interface Flags extends EngineFlags {
@@ -26,14 +25,8 @@ export const imagePrune: CliCommand = {
     const flags = command.opts<Flags>()
     const { dangling, ...filter } = pruneFilter(flags.filter, Date.now())
     const all = dangling === undefined ? flags.all === true : !dangling
-    if (!flags.force) {
-      if (!io.stdin.isTTY)
-        throw new CliError('USAGE', 'Cannot ask whether to prune: no terminal', { hint: 'Use --force' })
-      const what = all ? 'images without at least one container made of them' : 'dangling images'
-      io.stderr.write(`WARNING! This will remove all ${what}.\n`)
-      const answer = await ask('Are you sure you want to continue? [y/N] ', io, { hidden: false })
-      if (!/^y(es)?$/i.test(answer.trim())) return {}
-    }
+    const what = all ? 'all images without at least one container made of them' : 'all dangling images'
+    if (!flags.force && !(await confirmPrune(what, io))) return {}
     await using engine = await openEngine(flags)
     const removed = await engine.images.prune({ all, filter, signal: io.signal })
     const lines = removedLines(removed)

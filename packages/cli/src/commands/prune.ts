@@ -1,11 +1,11 @@
 import type { CacheEntry } from '@tsbuild/core'
 import { cacheFilter, filterHelp } from '../cache/filter.js'
+import { confirmPrune } from '../confirm-prune.js'
 import { collect } from '../containers/flags.js'
 import { addRootFlag, type EngineFlags, openEngine } from '../engine.js'
-import { badFlag, CliError } from '../errors.js'
+import { badFlag } from '../errors.js'
 import { formatSize, parseBytes } from '../format/size.js'
 import { formatTable } from '../format/table.js'
-import { ask } from '../prompt.js'
 import type { CliCommand } from './command.js'
 
 interface Flags extends EngineFlags {
@@ -42,13 +42,8 @@ export const prune: CliCommand = {
     const reserved = bytes('--reserved-space', reservedSpace) ?? bytes('--keep-storage', keepStorage)
     const most = bytes('--max-used-space', maxUsedSpace)
     const free = bytes('--min-free-space', minFreeSpace)
-    if (!force) {
-      if (!io.stdin.isTTY)
-        throw new CliError('USAGE', 'Cannot ask whether to prune: no terminal', { hint: 'Use --force' })
-      io.stderr.write(`WARNING! This will remove ${all ? 'all' : 'all dangling'} build cache.\n`)
-      const answer = await ask('Are you sure you want to continue? [y/N] ', io, { hidden: false })
-      if (!/^y(es)?$/i.test(answer.trim())) return {}
-    }
+    const what = `${all ? 'all' : 'all dangling'} build cache`
+    if (!force && !(await confirmPrune(what, io))) return {}
     await using engine = await openEngine(flags)
     const { entries, reclaimedBytes } = await engine.cache.prune({
       all,

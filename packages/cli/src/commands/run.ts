@@ -3,6 +3,7 @@ import { createFromFlags } from '../containers/create-from-flags.js'
 import { parseDetachKeys } from '../containers/detach-keys.js'
 import { withExitCodes } from '../containers/exit-code.js'
 import { type ContainerFlags, defineContainerFlags } from '../containers/flags.js'
+import { addFollowFlags, type FollowFlags } from '../containers/follow.js'
 import { type Foreground, openForeground } from '../containers/foreground.js'
 import { containerOptions } from '../containers/options.js'
 import { entitlementsOf } from '../containers/sandbox.js'
@@ -10,10 +11,8 @@ import { openEngine } from '../engine.js'
 import type { CommandResult, Io } from '../io.js'
 import type { CliCommand } from './command.js'
 
-interface Flags extends ContainerFlags {
+interface Flags extends ContainerFlags, FollowFlags {
   readonly detach?: boolean
-  readonly detachKeys?: string
-  readonly sigProxy: boolean
 }
 
 /** A command whose output goes nowhere gets this long to end. */
@@ -27,9 +26,7 @@ export const run: CliCommand = {
   operandsEndOptions: true,
   define(command) {
     command.option('-d, --detach', 'leave it running, and print its id')
-    command.option('--detach-keys <keys>', 'keys that leave it running (default: ctrl-p,ctrl-q)')
-    command.option('--sig-proxy', 'pass signals on to the command (default; --sig-proxy=false: not)', true)
-    command.option('--no-sig-proxy', 'keep signals')
+    addFollowFlags(command)
     defineContainerFlags(command)
     command.addHelpText(
       'after',
