@@ -42,15 +42,16 @@ export interface RegistryHost {
   readonly mirrors?: readonly string[]
   /** Take any certificate, and plain HTTP where the host does not speak TLS. Default: for loopback hosts. */
   readonly insecure?: boolean
-  /** `true`: plain HTTP, at once. `false`: never. */
+  /** `true`: plain HTTP, at once. `false`: never, not even on loopback. */
   readonly plainHttp?: boolean
-  /** Trusted for this host besides the usual authorities. */
+  /** Certificate authorities trusted for this host besides the usual ones. */
   readonly ca?: string
   /** The client certificate, with `key`. */
   readonly cert?: string
   readonly key?: string
 }
 
+/** How often a transfer is tried, and how patiently. */
 export interface RetryOptions {
   /** Attempts in a row that bring no byte forward until a transfer fails. Default 5. */
   readonly attempts?: number

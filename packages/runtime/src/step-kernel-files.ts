@@ -11,24 +11,9 @@ import {
   openHost,
 } from '@tsbuild/host'
 import type { SecurityMode } from '@tsbuild/spec'
+import { maskedProc, maskedSys, readonlyProc } from './hidden-files.js'
 
 const flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-
-/** What Docker hides, and what it shows read-only. */
-const maskedProc = [
-  'acpi',
-  'asound',
-  'interrupts',
-  'kcore',
-  'keys',
-  'latency_stats',
-  'sched_debug',
-  'scsi',
-  'timer_list',
-  'timer_stats',
-]
-const readonlyProc = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger']
-const maskedSys = ['firmware', 'devices/virtual/powercap']
 
 /** What there is to hide on this kernel; read once, at the host's root. */
 export interface KernelFiles {

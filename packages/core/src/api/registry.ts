@@ -1,3 +1,7 @@
+import type { RegistryHost, RetryOptions } from '@tsbuild/registry'
+
+export type { RegistryHost, RetryOptions as RegistryRetry } from '@tsbuild/registry'
+
 /** How registries are reached. What stands here comes before what the configuration file says. */
 export interface RegistryAccess {
   /** Credentials by registry host; asked before the credentials files that `docker login` and `podman login` write. */
@@ -11,34 +15,7 @@ export interface RegistryAccess {
   readonly configPath?: string | false
   /** Docker's credentials file. Default: `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; `false` reads none, nor podman's. */
   readonly dockerConfigPath?: string | false
-  readonly retry?: RegistryRetry
-}
-
-/** How one registry is reached. Certificates and keys are PEM text or the path of a file that has it. */
-export interface RegistryHost {
-  /** Tried in order before the registry itself when images are pulled, each `host[:port][/path]`. */
-  readonly mirrors?: readonly string[]
-  /** Take any certificate, and plain HTTP where the host does not speak TLS. */
-  readonly insecure?: boolean
-  /** `true`: plain HTTP, at once. `false`: never, not even on loopback. */
-  readonly plainHttp?: boolean
-  /** Certificate authorities trusted for this host besides the usual ones. */
-  readonly ca?: string
-  /** The client certificate, with `key`. */
-  readonly cert?: string
-  readonly key?: string
-}
-
-/** How often a transfer is tried, and how patiently. */
-export interface RegistryRetry {
-  /** Attempts in a row that bring no byte forward until a transfer fails. Default 5. */
-  readonly attempts?: number
-  /** Milliseconds before the second attempt; doubled for each further one, with jitter. Default 300. */
-  readonly backoffMs?: number
-  /** Milliseconds without any byte until a connection counts as stalled. Default 60,000. */
-  readonly idleTimeoutMs?: number
-  /** The longest `Retry-After` that is waited for, in milliseconds. Default 60,000. */
-  readonly maxRetryAfterMs?: number
+  readonly retry?: RetryOptions
 }
 
 export interface LoginOptions {

@@ -16,28 +16,21 @@ interface LayerEvent<State> {
   readonly total?: number
 }
 
+interface ImageEvent {
+  readonly kind: 'image'
+  /** The full name. */
+  readonly name: string
+  readonly registry: string
+  readonly repository: string
+  /** The tag or digest in the name. */
+  readonly reference: string
+}
+
 /** What happens during a pull. Each image begins with `image`. */
-export type PullEvent =
-  /** `name` is the full name, `reference` the tag or digest in it. */
-  | {
-      readonly kind: 'image'
-      readonly name: string
-      readonly registry: string
-      readonly repository: string
-      readonly reference: string
-    }
-  | LayerEvent<PullState>
+export type PullEvent = ImageEvent | LayerEvent<PullState>
 
 /** What happens during a push. */
-export type PushEvent =
-  | {
-      readonly kind: 'image'
-      readonly name: string
-      readonly registry: string
-      readonly repository: string
-      readonly reference: string
-    }
-  | (LayerEvent<PushState> & { readonly from?: string })
+export type PushEvent = ImageEvent | (LayerEvent<PushState> & { readonly from?: string })
 
 export interface PullOptions {
   /** `os/arch[/variant]`. Default: this machine's; then an image that no index leads to is taken whatever its platform. */

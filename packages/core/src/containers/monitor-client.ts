@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { restoreError } from '@tsbuild/host'
 import type { TerminalSize } from '@tsbuild/spec'
 import type { AttachOptions } from '../api/containers.js'
+import { drained } from './monitor/drained.js'
 import { encodeControl, encodeFrame, readFrames } from './monitor/frames.js'
 import type { MonitorReply, MonitorRequest } from './monitor/protocol.js'
 import { openSocketPath } from './monitor/socket-path.js'
@@ -79,7 +80,7 @@ function connection(socket: Socket, onOutput: OnOutput): MonitorConnection {
         if (socket.destroyed) reject(new MonitorLost('the monitor ended'))
       }),
     async write(chunk) {
-      if (!send(encodeFrame('stdin', chunk)) && !socket.destroyed) await drained(socket)
+      if (!send(encodeFrame('stdin', chunk))) await drained(socket)
     },
     endInput: () => void send(encodeControl({ kind: 'endInput' } satisfies MonitorRequest)),
     resize: (size) => void send(encodeControl({ kind: 'resize', size } satisfies MonitorRequest)),
@@ -90,14 +91,4 @@ function connection(socket: Socket, onOutput: OnOutput): MonitorConnection {
       socket.destroy()
     },
   }
-}
-
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      socket.off('drain', done).off('close', done)
-      resolve()
-    }
-    socket.on('drain', done).on('close', done)
-  })
 }

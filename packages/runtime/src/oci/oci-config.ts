@@ -2,6 +2,7 @@ import { S_IFBLK, S_IFMT } from '@tsbuild/host'
 import type { ProcessSpec } from '@tsbuild/spec'
 import { capabilitiesOf } from '../capabilities.js'
 import { defaultPath } from '../find-command.js'
+import { maskedProc, maskedSys, readonlyProc } from '../hidden-files.js'
 import { type HostDevice, hostDevices } from '../host-devices.js'
 import type { ResolvedUser } from '../resolve-user.js'
 import type { OciLimit } from './oci-limits.js'
@@ -35,23 +36,8 @@ export interface OciStep {
 const kernelFlags = ['nosuid', 'noexec', 'nodev']
 const defaultShmBytes = 64 << 20
 
-const maskedPaths = [
-  ...[
-    'acpi',
-    'asound',
-    'interrupts',
-    'kcore',
-    'keys',
-    'latency_stats',
-    'sched_debug',
-    'scsi',
-    'timer_list',
-    'timer_stats',
-  ].map((name) => `/proc/${name}`),
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-]
-const readonlyPaths = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'].map((name) => `/proc/${name}`)
+const maskedPaths = [...maskedProc.map((name) => `/proc/${name}`), ...maskedSys.map((name) => `/sys/${name}`)]
+const readonlyPaths = readonlyProc.map((name) => `/proc/${name}`)
 
 /** The text of `config.json` (OCI runtime spec 1.0.2), with Docker's defaults.
  * @throws {RuntimeError} `CAPABILITY_UNKNOWN`, `CAPABILITY_UNAVAILABLE`, `SECCOMP_PROFILE_INVALID`, `LIMIT_REFUSED` */

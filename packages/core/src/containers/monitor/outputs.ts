@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { drained } from './drained.js'
 import { encodeFrame } from './frames.js'
 import type { LogFile } from './log-file.js'
 
@@ -45,13 +46,13 @@ export class Outputs {
     if (this.#attached.size === 0) return
     const frame = encodeFrame(stream, chunk)
     const slow = [...this.#attached].filter((socket) => !socket.destroyed && !socket.write(frame))
-    if (slow.length > 0 && !hasEnded()) await drained(slow, hasEnded)
+    if (slow.length > 0 && !hasEnded()) await allDrained(slow, hasEnded)
   }
 }
 
-async function drained(sockets: readonly Socket[], hasEnded: () => boolean): Promise<void> {
+async function allDrained(sockets: readonly Socket[], hasEnded: () => boolean): Promise<void> {
   const over = new AbortController()
-  const all = Promise.all(sockets.map(drain)).then(() => over.abort())
+  const all = Promise.all(sockets.map(drained)).then(() => over.abort())
   const given = async () => {
     while (!over.signal.aborted && !hasEnded()) {
       await delay(lookAgainMs, undefined, { signal: over.signal }).catch(() => {})
@@ -59,15 +60,4 @@ async function drained(sockets: readonly Socket[], hasEnded: () => boolean): Pro
   }
   await Promise.race([all, given()])
   over.abort()
-}
-
-function drain(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      socket.off('drain', done).off('close', done)
-      resolve()
-    }
-    socket.on('drain', done).on('close', done)
-    if (socket.destroyed || !socket.writableNeedDrain) done()
-  })
 }
