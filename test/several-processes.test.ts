@@ -46,6 +46,22 @@ const beginBuild = (work: ContainerWorkspace, tag: string): Going =>
 
 const imageId = (work: ContainerWorkspace, tag: string) => work.ok(['image', 'inspect', '-f', '{{.Id}}', tag])
 
+const begins = (work: ContainerWorkspace, times = 1) => until(`begin ${times} of the step`, () => runs(work) === times)
+
+/** A build that is in the step. */
+async function buildInStep(work: ContainerWorkspace): Promise<Going> {
+  const one = beginBuild(work, 'one')
+  await begins(work)
+  return one
+}
+
+/** A further build, which comes to the step that another one runs. */
+async function buildBehind(work: ContainerWorkspace, tag: string): Promise<Going> {
+  const going = beginBuild(work, tag)
+  await going.shows('[1/3] FROM')
+  return going
+}
+
 /** Nothing is wrong in the root folder, and nothing goes on in it. */
 async function allWell(work: ContainerWorkspace): Promise<void> {
   await work.ok(['fsck', '--deep'])
@@ -58,10 +74,8 @@ tests('several processes on one root', (test) => {
     'of two equal builds one runs the step, and the other waits and takes the result',
     async () => {
       await using work = await gated()
-      const one = beginBuild(work, 'one')
-      await until('the begin of the step', () => runs(work) === 1)
-      const two = beginBuild(work, 'two')
-      await two.shows('[1/3] FROM')
+      const one = await buildInStep(work)
+      const two = await buildBehind(work, 'two')
       await open(work)
       const [first, second] = await Promise.all([one.ended, two.ended])
       assert.is(first.code, 0, first.stderr)
@@ -84,9 +98,8 @@ tests('several processes on one root', (test) => {
       {
         await using engine = await openEngine({ root: work.root })
         const inside = build(engine)
-        await until('the begin of the step', () => runs(work) === 1)
-        const command = beginBuild(work, 'command')
-        await command.shows('[1/3] FROM')
+        await begins(work)
+        const command = await buildBehind(work, 'command')
         await open(work)
         const [result, ended] = await Promise.all([inside, command.ended])
         assert.is(ended.code, 0, ended.stderr)
@@ -102,13 +115,11 @@ tests('several processes on one root', (test) => {
     'kill -9 of the one that runs the step: the one that waits runs it',
     async () => {
       await using work = await gated()
-      const one = beginBuild(work, 'one')
-      await until('the begin of the step', () => runs(work) === 1)
-      const two = beginBuild(work, 'two')
-      await two.shows('[1/3] FROM')
+      const one = await buildInStep(work)
+      const two = await buildBehind(work, 'two')
       one.child.kill('SIGKILL')
       await one.ended
-      await until('the second begin of the step', () => runs(work) === 2)
+      await begins(work, 2)
       await open(work)
       const { code, stderr } = await two.ended
       assert.is(code, 0, stderr)
@@ -124,11 +135,9 @@ tests('several processes on one root', (test) => {
     'kill -9 of the one that waits changes nothing for the others',
     async () => {
       await using work = await gated()
-      const one = beginBuild(work, 'one')
-      await until('the begin of the step', () => runs(work) === 1)
-      const two = beginBuild(work, 'two')
+      const one = await buildInStep(work)
       const three = beginBuild(work, 'three')
-      await two.shows('[1/3] FROM')
+      const two = await buildBehind(work, 'two')
       two.child.kill('SIGKILL')
       await two.ended
       await open(work)
@@ -145,8 +154,7 @@ tests('several processes on one root', (test) => {
     'removals during a build leave it what it works on',
     async () => {
       await using work = await gated()
-      const one = beginBuild(work, 'one')
-      await until('the begin of the step', () => runs(work) === 1)
+      const one = await buildInStep(work)
       await work.ok(['rmi', '-f', 'bb'])
       await Promise.all([work.ok(['image', 'prune', '-af']), work.ok(['image', 'prune', '-af'])])
       await open(work)

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf as sha256 } from '@tsbuild/spec'
-import { command, registryProblem, startRegistry, tests } from '@tsbuild/testkit'
+import { command, type RegistryServer, registryProblem, startRegistry, tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
 import { received, startHoldProxy } from './hold-proxy.js'
 import { rootSkip } from './progress.js'
 import { type Workspace, workspace } from './workspace.js'
 
 const skip = rootSkip() ?? registryProblem()
+const options = { skip, timeoutMs: 60_000 }
 
 /** An image with two layers of random bytes, built and pushed to `host`. */
 async function pushedImage(work: Workspace, host: string, name = 'app', bytes = 400_000): Promise<string> {
@@ -23,6 +24,36 @@ async function pushedImage(work: Workspace, host: string, name = 'app', bytes = 
 const digestOf = (text: string) => /sha256:[0-9a-f]{64}/.exec(text)?.[0]
 const inRoot = (work: Workspace, name: string) => ({ env: { TSBUILD_ROOT: join(work.path, name) } })
 
+interface Served extends AsyncDisposable {
+  readonly registry: RegistryServer
+  readonly work: Workspace
+  /** Environment of another root folder. */
+  readonly env: ReturnType<typeof inRoot>
+}
+
+async function served(): Promise<Served> {
+  const registry = await startRegistry()
+  const work = await workspace().catch(async (error) => {
+    await registry[Symbol.asyncDispose]()
+    throw error
+  })
+  return {
+    registry,
+    work,
+    env: inRoot(work, 'other'),
+    async [Symbol.asyncDispose]() {
+      await work[Symbol.asyncDispose]()
+      await registry[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The manifest's digest, as others see it. */
+async function digestSeen(image: string): Promise<string> {
+  const text = await command('skopeo', ['inspect', '--tls-verify=false', `docker://${image}`])
+  return (JSON.parse(text) as { Digest: string }).Digest
+}
+
 tests('tsbuild pull', (test) => {
   test(
     'pull fetches an image once, tells its digest, and another root builds on it without network',
@@ -35,10 +66,8 @@ tests('tsbuild pull', (test) => {
         image = await pushedImage(work, registry.host)
         const first = await work.tsbuild(['pull', image], env)
         assert.is(first.code, 0, first.stderr)
-        const { Digest } = JSON.parse(
-          await command('skopeo', ['inspect', '--tls-verify=false', `docker://${image}`]),
-        ) as { Digest: string }
-        const told = (status: string) => `Digest: ${Digest}\nStatus: ${status} ${image}\n${image}\n`
+        const digest = await digestSeen(image)
+        const told = (status: string) => `Digest: ${digest}\nStatus: ${status} ${image}\n${image}\n`
         assert.is(first.stdout, told('Downloaded newer image for'))
         assert.match(first.stderr, /^1: Pulling from app\n/)
         for (const state of [
@@ -53,20 +82,20 @@ tests('tsbuild pull', (test) => {
         assert.is(again.stdout, told('Image is up to date for'))
         assert.is(again.stderr.split(': Already exists\n').length - 1, 2)
         assert.is(await work.ok(['pull', '-q', image], env), image)
-        const pinned = `${registry.host}/app@${Digest}`
+        const pinned = `${registry.host}/app@${digest}`
         assert.is(await work.ok(['pull', '-q', pinned], env), pinned)
       }
       await work.write({ Dockerfile: `FROM ${image}\nLABEL more=1\n` })
       await work.ok(['build', work.context], env)
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 
   test(
     'pull --platform chooses from an index, and refuses an image without one for another platform',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work, env } = all
       await work.write({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
       const name = `${registry.host}/multi`
       for (const architecture of ['s390x', 'riscv64']) {
@@ -74,7 +103,6 @@ tests('tsbuild pull', (test) => {
         await work.ok(['build', '--platform', `linux/${architecture}`, '-t', image, work.context])
         await work.ok(['push', image])
       }
-      const env = inRoot(work, 'other')
       const wrong = await work.tsbuild(['pull', '--platform', 'linux/arm64', `${name}:s390x`], env)
       assert.is(wrong.code, 1)
       assert.match(wrong.stderr, /it is for linux\/s390x, not linux\/arm64/)
@@ -93,14 +121,14 @@ tests('tsbuild pull', (test) => {
       const pinned = `${name}@${index}`
       assert.is(await work.ok(['pull', '-q', '--platform', 'linux/s390x', pinned], env), pinned)
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 
   test(
     'pull that was interrupted, by Ctrl-C or kill -9, leaves no name, and the next one goes on where it stopped',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work } = all
       await using proxy = await startHoldProxy(registry.port)
       await pushedImage(work, registry.host)
       const image = `${proxy.host}/app:1`
@@ -131,8 +159,8 @@ tests('tsbuild pull', (test) => {
   test(
     'two pulls of one image at once fetch each layer once',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work } = all
       await using proxy = await startHoldProxy(registry.port)
       await pushedImage(work, registry.host)
       const image = `${proxy.host}/app:1`
@@ -143,34 +171,32 @@ tests('tsbuild pull', (test) => {
       const blobs = proxy.requests.filter((line) => line.includes('/blobs/') && !line.includes(config))
       assert.is(blobs.length, new Set(blobs).size, blobs.join('\n'))
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 
   test(
     'pull -a brings every tag of a repository',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work, env } = all
       const image = await pushedImage(work, registry.host)
       await work.ok(['tag', image, `${registry.host}/app:2`])
       await work.ok(['push', '-q', `${registry.host}/app:2`])
-      const env = inRoot(work, 'other')
       const stdout = await work.ok(['pull', '-a', `${registry.host}/app`], env)
       assert.match(stdout, new RegExp(`Status: Downloaded newer image for ${registry.host}/app\n`))
       assert.is((await work.ok(['images', '--format', '{{.Tag}}'], env)).split('\n').sort().join(), '1,2')
       const refused = await work.tsbuild(['pull', '-a', image], env)
       assert.match(refused.stderr, /the name has one already/)
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 
   test(
     'pull of a layer that is not what its manifest says fails, names nothing, and leaves the old image',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work, env } = all
       const image = await pushedImage(work, registry.host)
-      const env = inRoot(work, 'other')
       const old = digestOf(await work.ok(['pull', image], env))
       await pushedImage(work, registry.host)
       await damageLayers(registry.storage)
@@ -179,7 +205,7 @@ tests('tsbuild pull', (test) => {
       assert.match(stderr, /its bytes have another digest/)
       assert.is(await work.ok(['images', '--digests', '--format', '{{.Digest}}'], env), old)
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 })
 
@@ -187,8 +213,8 @@ tests('tsbuild push', (test) => {
   test(
     'push sends what is missing, mounts what another repository has, and tells the digest that others see',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work } = all
       await work.write({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\nCOPY b /\n', b: 'x' })
       const image = `${registry.host}/one/app:1`
       await work.ok(['build', '-t', image, work.context])
@@ -196,10 +222,8 @@ tests('tsbuild push', (test) => {
       assert.is(first.code, 0, first.stderr)
       assert.match(first.stderr, new RegExp(`^The push refers to repository \\[${registry.host}/one/app\\]\n`))
       assert.is(first.stderr.split(': Pushed\n').length - 1, 2)
-      const { Digest } = JSON.parse(
-        await command('skopeo', ['inspect', '--tls-verify=false', `docker://${image}`]),
-      ) as { Digest: string }
-      assert.match(first.stdout, new RegExp(`^1: digest: ${Digest} size: \\d+\n$`))
+      const digest = await digestSeen(image)
+      assert.match(first.stdout, new RegExp(`^1: digest: ${digest} size: \\d+\n$`))
       const again = await work.tsbuild(['push', image])
       assert.is(again.stdout, first.stdout)
       assert.is(again.stderr.split(': Layer already exists\n').length - 1, 2)
@@ -207,26 +231,24 @@ tests('tsbuild push', (test) => {
       await work.ok(['tag', image, other])
       const mounted = await work.tsbuild(['push', other])
       assert.is(mounted.stderr.split(': Mounted from one/app\n').length - 1, 2, mounted.stderr)
-      assert.is(digestOf(mounted.stdout), Digest)
+      assert.is(digestOf(mounted.stdout), digest)
       assert.is(await work.ok(['push', '-q', other]), other)
       const built = await work.ok(['build', '-o', `type=registry,name=${registry.host}/three:1`, work.context])
       assert.is(built, '')
-      const three = await command('skopeo', ['inspect', '--tls-verify=false', `docker://${registry.host}/three:1`])
-      assert.is((JSON.parse(three) as { Digest: string }).Digest, Digest)
+      assert.is(await digestSeen(`${registry.host}/three:1`), digest)
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 
   test(
     'push of an image that was pulled sends the very manifest, in docker format, too',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work, env } = all
       const image = await pushedImage(work, registry.host)
       const plain = ['--insecure-policy', 'copy', '--quiet', '--src-tls-verify=false', '--dest-tls-verify=false']
       const docker = `${registry.host}/docker:1`
       await command('skopeo', [...plain, '--format', 'v2s2', `docker://${image}`, `docker://${docker}`])
-      const env = inRoot(work, 'other')
       const pulled = digestOf(await work.ok(['pull', docker], env))
       await using second = await startRegistry()
       const target = `${second.host}/copy/docker:1`
@@ -234,14 +256,14 @@ tests('tsbuild push', (test) => {
       assert.is(digestOf(await work.ok(['push', target], env)), pulled)
       await command('skopeo', [...plain, `docker://${target}`, `dir:${join(work.path, 'checked')}`])
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 
   test(
     'push of an image whose times were cut gives the digest that build --push gives',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work } = all
       await work.write({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
       const env = { env: { SOURCE_DATE_EPOCH: '1700000000' } }
       const output = (type: string, name: string) => ['-o', `type=${type},name=${name},rewrite-timestamp=true`]
@@ -249,17 +271,16 @@ tests('tsbuild push', (test) => {
       await work.ok(['build', ...output('image', image), work.context], env)
       const pushed = digestOf(await work.ok(['push', image]))
       await work.ok(['build', ...output('registry', `${registry.host}/cut:2`), work.context], env)
-      const second = await command('skopeo', ['inspect', '--tls-verify=false', `docker://${registry.host}/cut:2`])
-      assert.is((JSON.parse(second) as { Digest: string }).Digest, pushed)
+      assert.is(await digestSeen(`${registry.host}/cut:2`), pushed)
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 
   test(
     'push -a sends every tag; what is not here or has no tag to push is refused',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work } = all
       const image = await pushedImage(work, registry.host)
       const repository = `${registry.host}/all`
       for (const tag of ['a', 'b']) await work.ok(['tag', image, `${repository}:${tag}`])
@@ -280,7 +301,7 @@ tests('tsbuild push', (test) => {
       const platform = await work.tsbuild(['push', '--platform', 'linux/s390x', image])
       assert.match(platform.stderr, /it is for linux\/\w+, not linux\/s390x/)
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 })
 
@@ -288,8 +309,8 @@ tests('configuration file', (test) => {
   test(
     'mirrors of the configuration file are used by pull and build, and mistakes in it are named',
     async () => {
-      await using registry = await startRegistry()
-      await using work = await workspace()
+      await using all = await served()
+      const { registry, work } = all
       await pushedImage(work, registry.host, 'hub/team/app')
       const config = join(work.path, 'config.json')
       const write = (value: object) => writeFile(config, JSON.stringify(value))
@@ -307,7 +328,7 @@ tests('configuration file', (test) => {
       )
       await work.ok(['images'], env)
     },
-    { skip, timeoutMs: 60_000 },
+    options,
   )
 })
 
