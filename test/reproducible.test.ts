@@ -18,13 +18,13 @@ const files = {
 }
 
 const steps = [
-  'WORKDIR /work/dir',
+  'WORKDIR /app/dir',
   'COPY tree /copied/into/tree',
   'COPY --link one /linked/one',
   'COPY one .',
   'ADD archive.tar /added/here/',
   'RUN mkdir -p /made/sub && echo x > /made/a && ln /made/a /made/sub/b && ln -s a /made/c && touch /made/d',
-  'RUN rm /copied/into/tree/z && chmod 700 /made && echo more >> /work/dir/one',
+  'RUN rm /copied/into/tree/z && chmod 700 /made && echo more >> /app/dir/one',
   'CMD ["true"]',
 ]
 

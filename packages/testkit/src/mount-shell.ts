@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import type { Mount } from '@tsbuild/spec'
 
 /** Runs a shell script (`sh -e`) with a root file system as its working directory, mounted in a mount namespace of its own by
@@ -20,7 +21,7 @@ function mountCommand(mount: Mount): string {
   if (mount.upper !== undefined) options.push(`upperdir=${mount.upper},workdir=${mount.work}`)
   if (mount.volatile) options.push('volatile')
   // a volatile mount refuses an upper that was mounted before
-  const forget = mount.work === undefined ? '' : `rm -rf ${quote(`${mount.work}/work/incompat`)};`
+  const forget = mount.work === undefined ? '' : `rm -rf ${quote(join(mount.work, 'work', 'incompat'))};`
   return `${forget} mount -t overlay overlay -o ${quote(options.join(','))} "$M"`
 }
 

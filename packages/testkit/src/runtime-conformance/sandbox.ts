@@ -126,13 +126,13 @@ function rootTests(test: BenchTest): void {
     await mkdir(source)
     const { stdout } = await sh(
       `pwd
-       for f in /f /etc/f /work/made/f /proc/sys/f; do (echo x > $f) 2>/dev/null && echo "wrote $f"; done
+       for f in /f /etc/f /app/made/f /proc/sys/f; do (echo x > $f) 2>/dev/null && echo "wrote $f"; done
        for f in /dev/f /dev/shm/f /scratch/f /shared/f /dev/null; do echo x > $f || echo "not $f"; done
        mount -o remount,rw / 2>/dev/null && echo remounted
        echo end`,
       {
         root,
-        cwd: '/work/made',
+        cwd: '/app/made',
         sandbox: { readonlyRoot: true },
         mounts: [
           { kind: 'tmpfs', target: '/scratch' },
@@ -140,9 +140,9 @@ function rootTests(test: BenchTest): void {
         ],
       },
     )
-    assert.is(stdout, '/work/made\nend\n')
+    assert.is(stdout, '/app/made\nend\n')
     assert.is(readFileSync(join(source, 'f'), 'utf8'), 'x\n')
-    assert.equal(readdirSync(join(directory, root.upper), { recursive: true }).sort(), ['etc', 'work', 'work/made'])
+    assert.equal(readdirSync(join(directory, root.upper), { recursive: true }).sort(), ['app', 'app/made', 'etc'])
   })
 }
 
