@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import { type Container, type Engine, openEngine } from '@tsbuild/core'
 import { hasCode } from '@tsbuild/spec'
@@ -115,6 +116,44 @@ tests('engine.containers', (test) => {
       await refused('CONTAINER_NOT_RUNNING', c.execDetached(['true']))
       assert.equal(await engine.containers.list(), [])
       assert.is(await firstLine(c), 'got hello\n')
+    },
+    options,
+  )
+
+  test(
+    'stop() kills a container whose stop signal no kernel has, and refuses to send such a signal',
+    async () => {
+      await using work = await containerWorkspace()
+      await using engine = await openEngine({ root: work.root })
+      const c = await engine.containers.create({ image: 'bb', command: ['sleep', '1000'], stopSignal: '100' })
+      await c.start()
+      await refused('OPTION_INVALID', c.kill('100'))
+      await refused('OPTION_INVALID', c.stop({ stopSignal: '100' }))
+      await c.stop({ timeoutSeconds: -1 })
+      assert.is(await c.wait(), 137)
+    },
+    options,
+  )
+
+  test(
+    'remove() with force ends an exec in a container that does not run, in this and in another process',
+    async () => {
+      await using work = await containerWorkspace()
+      await using engine = await openEngine({ root: work.root })
+      const removals = [
+        (c: Container) => c.remove({ force: true }),
+        (c: Container) => work.ok(['rm', '-f', c.id]),
+      ] as const
+      for (const remove of removals) {
+        const c = await engine.containers.create({ image: 'bb' })
+        const stdout = new PassThrough()
+        const exec = c.exec(['sh', '-c', 'echo up; sleep 1000'], { stdout })
+        await once(stdout, 'data')
+        await remove(c)
+        assert.is((await exec).exitCode, 137)
+        await refused('CONTAINER_NOT_FOUND', c.inspect())
+      }
+      assert.equal(await engine.containers.list({ all: true }), [])
     },
     options,
   )

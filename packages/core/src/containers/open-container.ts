@@ -33,6 +33,7 @@ import { type CopyContainer, copyIn, copyOut } from './copy-files.js'
 import { nameTaken } from './create-container.js'
 import { execInContainer, notRunning, requestOf } from './exec-container.js'
 import { noContainer } from './find-container.js'
+import { withForcedLock } from './forced-lock.js'
 import { settle } from './life.js'
 import { connectMonitor } from './monitor-client.js'
 import { mountContainer, unmountContainer } from './mount-container.js'
@@ -174,15 +175,22 @@ export class OpenContainer implements Container {
   }
 
   async remove({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
-    if (force) await this.#kill()
-    await withContainerLock(this.#parts, this.id, {}, async () => {
+    if (!force) return await withContainerLock(this.#parts, this.id, {}, () => this.#removeStopped())
+    await this.#kill()
+    const started = await withForcedLock(this.#parts, this.id, async () => {
       const record = await this.#find()
+      if (record?.state.status === 'running') return true
       // One that removes itself may be faster.
-      if (record === undefined && force) return
-      const { state } = record ?? (await this.#load())
-      if (state.status === 'running') throw running(this.#name)
-      await removeContainer(this.#parts, this.id)
+      if (record !== undefined) await removeContainer(this.#parts, this.id)
+      return false
     })
+    if (started) await this.remove({ force })
+  }
+
+  async #removeStopped(): Promise<void> {
+    const { state } = await this.#load()
+    if (state.status === 'running') throw running(this.#name)
+    await removeContainer(this.#parts, this.id)
   }
 
   /** Not under the lock, which its monitor may want at its end. */
