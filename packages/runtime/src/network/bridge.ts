@@ -1,15 +1,13 @@
 import { closeSync, constants, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { CLONE_NEWNET, createKeyLocks, O_CLOEXEC, openHost } from '@tsbuild/host'
-import { RuntimeError } from '../errors.js'
+import { addPair, devices, isOwnDevice, outsideMtu, removeDevice, setUpDevices } from './devices.js'
 import { type Nat, openNat } from './nat.js'
-import { findNetworkProgram, ProgramFailed, runNetworkProgram } from './programs.js'
-import { choosePool, parseDevices, parseRoutes, type Route, type Subnet, subnetAt, subnetCount } from './subnets.js'
+import { findNetworkProgram } from './programs.js'
+import { choosePool, parseRoutes, type Subnet } from './subnets.js'
+import { attempt, unavailable } from './unavailable.js'
 
 /** Of the whole machine, since its devices and rules are. */
 const stateDirectory = '/run/tsbuild'
-const usualMtu = 1500
-const devicePrefix = 'tsb-'
-const ownDevice = /^tsb-\d+$/
 const forwarding = '/proc/sys/net/ipv4/ip_forward'
 /** Docker's settings of a new network: any user may take low ports and send pings. */
 const namespaceSettings = {
@@ -24,6 +22,14 @@ export interface Bridge {
   close(): Promise<void>
 }
 
+/** Both namespaces, open, and what joins them. */
+interface Joined {
+  readonly home: number
+  readonly own: number
+  readonly device: string
+  readonly subnet: Subnet
+}
+
 interface Tools {
   readonly ip: string
   readonly nat: Nat
@@ -34,42 +40,73 @@ interface Tools {
  * @throws {RuntimeError} `NETWORK_UNAVAILABLE`; the thread is of no use then */
 export async function openBridge(): Promise<Bridge> {
   const tools = findTools()
-  const host = openHost()
-  const home = openSync('/proc/thread-self/ns/net', constants.O_RDONLY | O_CLOEXEC)
-  await using _lock = await lockNetworks()
+  const home = openNamespace()
+  try {
+    await using _lock = await lockNetworks()
+    return joinHost(tools, home)
+  } catch (error) {
+    closeSync(home)
+    throw error
+  }
+}
+
+/** Makes the namespace and what joins it to the host's, which `home` is open on. Where it fails, `home` is the caller's to close. */
+function joinHost(tools: Tools, home: number): Bridge {
   sweep(tools.nat)
   const routes = parseRoutes(readFileSync('/proc/thread-self/net/route', 'utf8'))
-  const pool = choosePool(routes, (name) => ownDevice.test(name))
+  const pool = choosePool(routes, isOwnDevice)
   if (pool === undefined)
     throw unavailable('no range of private addresses is free', 'Remove a route to one of 10.213.0.0/16')
   const taken = new Set(devices())
   const mtu = outsideMtu(routes)
   newNamespace()
-  const own = openSync('/proc/thread-self/ns/net', constants.O_RDONLY | O_CLOEXEC)
-  const { device, subnet } = addPair(tools.ip, pool, mtu, taken)
-  host.setns(home, CLONE_NEWNET)
-  const remove = () => {
-    tools.nat.remove(device)
-    closeSync(home)
-    closeSync(own)
-  }
+  const own = openNamespace()
   try {
-    const { gateway, prefixLength } = subnet
-    batch(tools.ip, [`addr add ${gateway}/${prefixLength} dev ${device}`, `link set ${device} up`])
-    attempt('set up address translation', () => tools.nat.add(device, subnet))
+    const { device, subnet } = addPair(tools.ip, pool, mtu, taken)
+    enter(home)
+    showOutside(tools, device, subnet)
+    enter(own)
+    return bridge(tools, { home, own, device, subnet })
   } catch (error) {
-    removeDevice(tools.ip, device)
-    remove()
+    closeSync(own)
     throw error
   }
-  host.setns(own, CLONE_NEWNET)
+}
+
+function openNamespace(): number {
+  return openSync('/proc/thread-self/ns/net', constants.O_RDONLY | O_CLOEXEC)
+}
+
+function enter(namespace: number): void {
+  openHost().setns(namespace, CLONE_NEWNET)
+}
+
+/** From the host's side; what failed leaves nothing there. */
+function showOutside({ ip, nat }: Tools, device: string, subnet: Subnet): void {
+  try {
+    const { gateway, prefixLength } = subnet
+    setUpDevices(ip, [`addr add ${gateway}/${prefixLength} dev ${device}`, `link set ${device} up`])
+    attempt('set up address translation', () => nat.add(device, subnet))
+  } catch (error) {
+    removeDevice(ip, device)
+    nat.remove(device)
+    throw error
+  }
+}
+
+function bridge({ ip, nat }: Tools, { home, own, device, subnet }: Joined): Bridge {
   return {
     subnet,
     async close() {
-      host.setns(home, CLONE_NEWNET)
-      await using _ = await lockNetworks()
-      removeDevice(tools.ip, device)
-      remove()
+      try {
+        enter(home)
+        await using _ = await lockNetworks()
+        removeDevice(ip, device)
+        nat.remove(device)
+      } finally {
+        closeSync(home)
+        closeSync(own)
+      }
     },
   }
 }
@@ -108,10 +145,6 @@ function sweep(nat: Nat): void {
   })
 }
 
-function devices(): string[] {
-  return parseDevices(readFileSync('/proc/thread-self/net/dev', 'utf8'))
-}
-
 function newNamespace(): void {
   attempt('make a network namespace', () => openHost().unshare(CLONE_NEWNET))
   openHost().loopbackUp()
@@ -122,71 +155,4 @@ function newNamespace(): void {
       // An older kernel, or a /proc/sys that is read-only.
     }
   }
-}
-
-/** Makes the pair from inside, in which the host's end is told by the process: its main thread never leaves the host's network. */
-function addPair(
-  ip: string,
-  pool: string,
-  mtu: number,
-  taken: ReadonlySet<string>,
-): { device: string; subnet: Subnet } {
-  for (let index = 0; index < subnetCount; index++) {
-    const device = `${devicePrefix}${index}`
-    if (taken.has(device)) continue
-    const subnet = subnetAt(pool, index)
-    batch(ip, [
-      `link add eth0 mtu ${mtu} type veth peer name ${device} mtu ${mtu} netns ${process.pid}`,
-      `addr add ${subnet.address}/${subnet.prefixLength} dev eth0`,
-      'link set eth0 up',
-      `route add default via ${subnet.gateway}`,
-    ])
-    return { device, subnet }
-  }
-  throw unavailable(`all ${subnetCount} networks are in use`)
-}
-
-/** That of the device which leads outside, so that nothing larger comes to it. */
-function outsideMtu(routes: readonly Route[]): number {
-  const device = routes.find(({ to, mask }) => to === 0 && mask === 0)?.device
-  try {
-    return Number(readFileSync(`/sys/class/net/${device}/mtu`, 'utf8')) || usualMtu
-  } catch {
-    return usualMtu
-  }
-}
-
-function batch(ip: string, lines: readonly string[]): void {
-  attempt('make a pair of network devices', () => runNetworkProgram(ip, ['-batch', '-'], `${lines.join('\n')}\n`))
-}
-
-function removeDevice(ip: string, device: string): void {
-  try {
-    runNetworkProgram(ip, ['link', 'del', device])
-  } catch (error) {
-    // It goes with the namespace anyway.
-    if (!(error instanceof ProgramFailed)) throw error
-  }
-}
-
-function attempt<T>(what: string, action: () => T): T {
-  try {
-    return action()
-  } catch (cause) {
-    const { message, code } = cause as NodeJS.ErrnoException
-    const denied = code === 'EPERM' || /not permitted|permission denied/i.test(message)
-    throw unavailable(
-      `this process cannot ${what} (${message.replace(/\.$/, '')})`,
-      denied ? 'It takes root with CAP_NET_ADMIN and CAP_SYS_ADMIN' : undefined,
-      cause,
-    )
-  }
-}
-
-function unavailable(state: string, hint?: string, cause?: unknown): RuntimeError {
-  const remedy = hint === undefined ? '' : `${hint}; or `
-  return new RuntimeError('NETWORK_UNAVAILABLE', `Cannot set up network "bridge": ${state}`, {
-    hint: `${remedy}${remedy === '' ? 'Use' : 'use'} --network host or none`,
-    ...(cause === undefined ? {} : { cause }),
-  })
 }
