@@ -1,13 +1,7 @@
-import {
-  type CacheRecord,
-  type CacheStore,
-  canonicalJson,
-  type Digest,
-  type JsonValue,
-  type MissCause,
-} from '@tsbuild/spec'
+import { type CacheRecord, canonicalJson, type Digest, type JsonValue, type MissCause } from '@tsbuild/spec'
 import { toRecordValue } from './cache-key.js'
 import { visibleInputs } from './graph.js'
+import type { KnownRecords } from './look-up.js'
 import type { CacheKeyParts, Difference, Result } from './op.js'
 import type { Vertex } from './vertex.js'
 
@@ -32,7 +26,7 @@ const never: MissCause = { kind: 'noRecord' }
 
 /** Finds the one cause for which a step has to run: the first of its inputs, in their order, that differs from the nearest record of
  * the same step. What is to be compared is looked up now; an op that explains late may word it after its run. */
-export function explainMiss<R extends Result>(cache: CacheStore, miss: Miss<R>): () => MissCause {
+export function explainMiss<R extends Result>(cache: KnownRecords, miss: Miss<R>): () => MissCause {
   const { vertex, key, parts } = miss
   if (key === undefined || parts === undefined) return now(inherited(miss) ?? never)
   if (cache.lookup(key).length > 0) return now(inherited(miss) ?? { kind: 'gone' })
@@ -94,7 +88,7 @@ function changedBelow<R extends Result>(miss: Miss<R>): MissCause | undefined {
 
 /** The step stands on an image that was there already, but is not the one that it stood on. */
 function movedBase<R extends Result>(
-  cache: CacheStore,
+  cache: KnownRecords,
   { outcomeOf }: Miss<R>,
   from: Vertex<R>,
   { before }: Difference,

@@ -1,5 +1,6 @@
-export { SolveError, type SolveErrorCode } from './errors.js'
+export { InputGoneError, SolveError, type SolveErrorCode } from './errors.js'
 export { instructionOf, shortText } from './explain.js'
+export type { ImportedRecords } from './look-up.js'
 export { createMemoryCache } from './memory-cache.js'
 export type { CacheKeyParts, Difference, KeyContext, Op, Result, RunContext, RunOutput, Solved } from './op.js'
 export type { PredictedOutcome, Prediction, PredictOptions } from './predict.js'

@@ -9,6 +9,7 @@ export class StepReporter<R extends Result> {
   readonly #emit: OnBuildEvent | undefined
   #started = false
   #ended = false
+  #again = false
 
   constructor(vertex: Vertex<R>, emit: OnBuildEvent | undefined) {
     this.#vertex = vertex
@@ -22,7 +23,17 @@ export class StepReporter<R extends Result> {
     this.#emit({ ...this.#base(), kind: 'vertexAdded', name, inputs, ...(source === undefined ? {} : { source }) })
   }
 
+  /** It was taken from a cache that can't give it after all: where it runs now, it starts a second time. */
+  again(): void {
+    this.#again = this.#ended
+  }
+
   started(): void {
+    if (this.#again) {
+      this.#again = false
+      this.#started = false
+      this.#ended = false
+    }
     if (this.#started || this.#ended) return
     this.#started = true
     this.#emit?.({ ...this.#base(), kind: 'started' })
@@ -49,7 +60,7 @@ export class StepReporter<R extends Result> {
     this.#emit?.({ ...this.#base(), kind: 'missed', miss, why: formatMiss(miss) })
   }
 
-  cached(from: 'local' | 'shared'): void {
+  cached(from: 'local' | 'imported' | 'shared'): void {
     this.#end(() => ({ ...this.#base(), kind: 'cached', from }))
   }
 

@@ -19,6 +19,7 @@ export interface Finished<R extends Result> {
   readonly solved: Solved<R>
   readonly durationMs: number
   readonly sizeBytes: number
+  readonly record: CacheRecord
   /** Another process had made it by the time its lock was ours. */
   readonly found: boolean
 }
@@ -93,16 +94,16 @@ export class SharedRun<R extends Result> {
     const shared = state.locks !== undefined && vertex.ignoreCache !== true
     await using _lock = shared ? await state.locks?.acquire(runIdOf(key, parts.madeOn), { signal }) : undefined
     if (shared) {
-      const { hit } = await lookUp(state.cache, { op: vertex.op, inputs, key, madeOn: parts.madeOn })
+      const { hit } = await lookUp({ cache: state.cache }, { op: vertex.op, inputs, key, madeOn: parts.madeOn })
       if (hit !== undefined) {
-        const { sizeBytes } = hit.record
-        return finish({ solved: { result: hit.result, key }, durationMs: 0, sizeBytes, found: true })
+        const { result, record } = hit
+        return finish({ solved: { result, key }, durationMs: 0, sizeBytes: record.sizeBytes, record, found: true })
       }
     }
     const { output, durationMs } = await queued(state.queue, signal, () => this.#runOp(request))
     const record = recordOf(request, output, durationMs)
     const solved = { result: output.result, key: record.key }
-    finish({ solved, durationMs, sizeBytes: record.sizeBytes, found: false })
+    finish({ solved, durationMs, sizeBytes: record.sizeBytes, record, found: false })
     await state.cache.save(record)
   }
 

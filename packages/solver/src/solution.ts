@@ -1,4 +1,5 @@
-import type { MissCause, OnBuildEvent } from '@tsbuild/spec'
+import type { CacheRecord, MissCause, OnBuildEvent } from '@tsbuild/spec'
+import type { ImportedRecords } from './look-up.js'
 import type { Result, Solved } from './op.js'
 import type { Vertex } from './vertex.js'
 
@@ -7,6 +8,8 @@ export interface SolveOptions {
   /** Told what happens, in order; every vertex that is not hidden ends with one of `cached`, `completed`, `failed`, `canceled`.
    *  What it throws ends the solve. */
   readonly onEvent?: OnBuildEvent
+  /** Looked at where the cache has no record of a step. */
+  readonly imported?: ImportedRecords | undefined
 }
 
 /** What became of one vertex. */
@@ -21,6 +24,8 @@ export interface StepReport<R extends Result> {
   readonly durationMs: number
   /** What the op said; for a cached step, what it said when it ran. */
   readonly sizeBytes: number
+  /** What is remembered of the step. Absent for ops that are never cached. */
+  readonly record?: CacheRecord
 }
 
 export interface Solution<R extends Result> {

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import type { BuildEvent, Digest, MissCause } from '@tsbuild/spec'
 import { cacheKeyOf, runIdOf, uncachedKeyOf } from './cache-key.js'
-import { SolveError } from './errors.js'
+import { InputGoneError, SolveError } from './errors.js'
 import { explainMiss, type Outcome as KnownOutcome } from './explain.js'
 import { inOrder } from './graph.js'
-import { lookUp } from './look-up.js'
+import { knownRecords, type LookupPlaces, lookUp } from './look-up.js'
 import { isPromise, type MaybePromise, then } from './maybe-promise.js'
 import type { CacheKeyParts, Result, RunContext, Solved } from './op.js'
 import { StepReporter } from './reporter.js'
@@ -61,6 +61,10 @@ export class Solve<R extends Result> {
     }
   }
 
+  get #places(): LookupPlaces {
+    return { cache: this.#state.cache, imported: this.#options.imported }
+  }
+
   #add(vertex: Vertex<R>): void {
     const emit = this.#options.onEvent === undefined ? undefined : (event: BuildEvent) => this.#emit(event)
     const reporter = new StepReporter(vertex, emit)
@@ -77,7 +81,7 @@ export class Solve<R extends Result> {
   }
 
   #begin(step: Step<R>): void {
-    const inputs = step.vertex.inputs.map((input) => this.#steps.get(input.digest)!)
+    const inputs = this.#inputsOf(step)
     const waits = inputs.flatMap((input) => (input.report === undefined && input.pending ? [input.pending] : []))
     if (waits.length === 0) this.#attempt(step, inputs)
     else step.pending = Promise.all(waits).then(() => this.#attempt(step, inputs))
@@ -89,18 +93,60 @@ export class Solve<R extends Result> {
     const done = (report: StepReport<R>) => {
       step.report = report
     }
+    const failed = (error: unknown) => {
+      if (!(error instanceof InputGoneError) || this.#end.signal.aborted) return this.#fail(step, error)
+      return this.#again(step, inputs).then(done, (other) => this.#fail(step, other))
+    }
     try {
-      const report = this.#solve(
-        step,
-        inputs.map((input) => input.report!.solved),
-      )
+      const report = this.#solve(step, solvedOf(inputs))
       if (!isPromise(report)) return done(report)
-      const pending = report.then(done, (error) => this.#fail(step, error))
+      const pending = report.then(done, failed)
       step.pending ??= pending
       return pending
     } catch (error) {
       this.#fail(step, error)
     }
+  }
+
+  /** Solves a step after all that it stands on has been solved once more: what the cache had promised of it could not be had.
+   * @param seen the steps that this pass has begun */
+  async #again(
+    step: Step<R>,
+    inputs: readonly Step<R>[],
+    seen = new Map<Step<R>, Promise<void>>(),
+  ): Promise<StepReport<R>> {
+    for (;;) {
+      for (const input of inputs) {
+        const redone = seen.get(input) ?? this.#redo(input, seen)
+        seen.set(input, redone)
+        await redone
+      }
+      this.#end.signal.throwIfAborted()
+      try {
+        return await this.#solve(step, solvedOf(inputs))
+      } catch (error) {
+        // Each time something else was found to be gone, so this ends.
+        if (!(error instanceof InputGoneError)) throw error
+        seen = new Map()
+      }
+    }
+  }
+
+  async #redo(step: Step<R>, seen: Map<Step<R>, Promise<void>>): Promise<void> {
+    const { report, reporter, parts } = step
+    // What this solve has made is there.
+    if (report?.cached === false && parts !== undefined) return
+    reporter.again()
+    try {
+      step.report = await this.#again(step, this.#inputsOf(step), seen)
+    } catch (error) {
+      this.#fail(step, error)
+      throw this.#end.signal.reason
+    }
+  }
+
+  #inputsOf({ vertex }: Step<R>): Step<R>[] {
+    return vertex.inputs.map((input) => this.#steps.get(input.digest)!)
   }
 
   #fail(step: Step<R>, cause: unknown): void {
@@ -143,15 +189,12 @@ export class Solve<R extends Result> {
     const key = cacheKeyOf(vertex.op, parts)
     step.parts = parts
     if (vertex.ignoreCache) return this.#join(step, inputs, parts, { kind: 'noCache' })
-    return then(lookUp(this.#state.cache, { op: vertex.op, inputs, key, madeOn: parts.madeOn }), ({ hit, gone }) => {
+    return then(lookUp(this.#places, { op: vertex.op, inputs, key, madeOn: parts.madeOn }), ({ hit, gone }) => {
       this.#end.signal.throwIfAborted()
       if (hit === undefined) return this.#join(step, inputs, parts, gone ? { kind: 'gone' } : undefined)
-      reporter.cached('local')
-      return report(
-        vertex,
-        { result: hit.result, key },
-        { cached: true, durationMs: 0, sizeBytes: hit.record.sizeBytes },
-      )
+      const { result, record, from } = hit
+      reporter.cached(from)
+      return report(vertex, { result, key }, { cached: true, durationMs: 0, sizeBytes: record.sizeBytes, record })
     })
   }
 
@@ -184,7 +227,7 @@ export class Solve<R extends Result> {
       await run.ended.catch(() => {})
       return this.#solveCached(step, inputs, parts)
     }
-    const { solved, durationMs, sizeBytes, found } = finished
+    const { solved, durationMs, sizeBytes, record, found } = finished
     // The other solve's op found other inputs when it ran than those that both had looked up: its result is not ours.
     if (other !== undefined && solved.key !== request.key) {
       await run.ended.catch(() => {})
@@ -195,13 +238,13 @@ export class Solve<R extends Result> {
     if (explain === undefined || found) {
       whenSaved(() => {})
       reporter.cached('shared')
-      return report(vertex, solved, { cached: true, durationMs: 0, sizeBytes })
+      return report(vertex, solved, { cached: true, durationMs: 0, sizeBytes, record })
     }
     const miss = early ?? explain()
     if (early === undefined) reporter.missed(miss)
     // Its users go on already; but what is told as done is remembered, even by a process that is killed right after.
     whenSaved(() => reporter.completed(durationMs, sizeBytes))
-    return report(vertex, solved, { cached: false, miss, durationMs, sizeBytes })
+    return report(vertex, solved, { cached: false, miss, durationMs, sizeBytes, record })
   }
 
   #explainer({ vertex }: Step<R>, { key, parts }: RunRequest<R>, known: MissCause | undefined): () => MissCause {
@@ -215,7 +258,7 @@ export class Solve<R extends Result> {
         ...(miss === undefined ? {} : { miss }),
       }
     }
-    return explainMiss(this.#state.cache, { vertex, key, parts, outcomeOf })
+    return explainMiss(knownRecords(this.#places), { vertex, key, parts, outcomeOf })
   }
 
   #start(id: Digest, request: RunRequest<R>): SharedRun<R> {
@@ -227,6 +270,10 @@ export class Solve<R extends Result> {
     run.ended.then(forget, forget)
     return run
   }
+}
+
+function solvedOf<R extends Result>(inputs: readonly Step<R>[]): Solved<R>[] {
+  return inputs.map((input) => input.report!.solved)
 }
 
 function report<R extends Result>(vertex: Vertex<R>, solved: Solved<R>, outcome: Outcome): StepReport<R> {

@@ -25,8 +25,9 @@ export type BuildEvent =
       readonly source?: SourceRange
     })
   | (StepEvent & { readonly kind: 'started' })
-  /** The step needed no run; `from` says where its result came from. */
-  | (StepEvent & { readonly kind: 'cached'; readonly from: 'local' | 'shared' })
+  /** The step needed no run; `from` says where its result came from. One that was `imported` may start later all the same, when the
+   * files that it stands for are needed and can't be had. */
+  | (StepEvent & { readonly kind: 'cached'; readonly from: 'local' | 'imported' | 'shared' })
   /** Why the step runs, as soon as that is known: where files are compared, when it has run. Steps that never ran before tell nothing. */
   | (StepEvent & { readonly kind: 'missed'; readonly miss: MissCause; readonly why: string })
   /** A part of the step with a size, e.g. one layer of a pull. */

@@ -1,4 +1,5 @@
 export type { CacheRecord, CacheStore, NamedInput } from './cache.js'
+export type { CacheBackend, PutCacheBlobOptions } from './cache-backend.js'
 export type { ByteStream, CallOptions, OnProgress } from './call-options.js'
 export { type CanonicalValue, canonicalDigest, encodeCanonical } from './canonical.js'
 export type { ContentIngester, ContentProvider, ContentStore, Ingest } from './content.js'
