@@ -131,8 +131,25 @@ tests('check()', (test) => {
       await rename(join(open.root, 'snapshots', bare, 'fs'), join(open.path, 'fs'))
       const report = await open.engine.check()
       assert.is(report.findings.filter(({ kind }) => kind === 'snapshotDamaged').length, 2)
+      await (await open.engine.containers.get('box')).remove()
       await repair(open.engine)
       assert.not((await layersOf(open.root)).includes(bare))
+    },
+    options,
+  )
+
+  test(
+    'check() with repair keeps a damaged snapshot that a container stands on',
+    async () => {
+      await using open = await filled()
+      const layer = await layerOfStep(open, 'made/file')
+      await rm(join(open.root, 'snapshots', layer, 'layer.json'))
+      const { findings } = await open.engine.check({ repair: true })
+      assert.is(findings.find(({ kind }) => kind === 'snapshotDamaged')?.repaired, false)
+      assert.ok((await layersOf(open.root)).includes(layer))
+      await (await open.engine.containers.get('box')).remove()
+      await repair(open.engine)
+      assert.not((await layersOf(open.root)).includes(layer))
     },
     options,
   )

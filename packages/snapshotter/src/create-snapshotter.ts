@@ -34,6 +34,10 @@ export interface DirectorySnapshotter extends Snapshotter {
   /** Removes active snapshots and leftovers of the sessions for which `isDead` says yes, killing the processes that still have
    * them mounted; never those of this session. Returns the ids of those sessions. */
   sweep(isDead: (session: string) => boolean): Promise<string[]>
+  /** Takes a committed snapshot out of sight at once, synchronously: whoever looks for it from now on does not find it. What it gives
+   * removes the files; after a crash before that, `sweep` does. `undefined` where there is none of that name.
+   *  @throws {SnapshotError} `SNAPSHOT_NAME_INVALID` */
+  takeAway(name: SnapshotName): (() => Promise<void>) | undefined
   /** How to mount an active snapshot of this session that was prepared before, by whatever process.
    *  @throws {SnapshotError} `SNAPSHOT_NOT_FOUND`, also where one of its layers is gone */
   activeMount(key: SnapshotKey): Mount
@@ -93,6 +97,10 @@ function createSnapshotter(
     copyChain: async (layers, target, { signal } = {}) => {
       const input: MaterialiseInput = { format: kind, layers: directory.chain(layers), target, root: false }
       return pool.run<SnapshotUsage>('materialise', input, signal === undefined ? {} : { signal })
+    },
+    takeAway(name) {
+      checkName('name', name)
+      return directory.takeAway(layout.committed(name))
     },
     sweep: (isDead) => sweepSessions(directory, isDead),
     activeMount(key) {

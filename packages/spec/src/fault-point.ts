@@ -1,11 +1,13 @@
 import { appendFileSync } from 'node:fs'
 
 /** Read once, when this module is loaded. `<action> <point> <count>`: the `count`th time (from 1, in each thread) that `point` is
- * reached (`*`: any of them), the process ends by SIGKILL (`kill`), or an error with that errno is thrown (`EIO`, `ENOSPC`).
+ * reached (`*`: any of them), the process ends by SIGKILL (`kill`), stops by SIGSTOP (`stop`), or an error with that errno is thrown (`EIO`,
+ * `ENOSPC`).
  * `trace <file>`: every point that is reached is added to the file, a line each. */
 export const faultVariable = 'TSBUILD_FAULT'
 
 const errnos: Readonly<Record<string, number>> = { EIO: -5, ENOSPC: -28 }
+const signals: Readonly<Record<string, NodeJS.Signals>> = { kill: 'SIGKILL', stop: 'SIGSTOP' }
 
 /** An instant of which tests of crash safety want to know that nothing is lost when the process dies there, or the disk fails:
  * `<noun>.<verb>.before` and `.after` each rename that names something, each transaction that publishes something, each removal.
@@ -18,11 +20,13 @@ function readPlan(plan: string | undefined): (name: string) => void {
   const [action = '', wanted = '', count = '1'] = plan?.split(' ') ?? []
   const errno = errnos[action]
   if (action === 'trace') return (name) => appendFileSync(wanted, `${name}\n`)
-  if (action !== 'kill' && errno === undefined) return () => {}
+  const signal = signals[action]
+  if (signal === undefined && errno === undefined) return () => {}
   let left = Number(count)
   return (name) => {
     if ((name !== wanted && wanted !== '*') || --left !== 0) return
-    if (errno === undefined) process.kill(process.pid, 'SIGKILL')
+    if (signal !== undefined) process.kill(process.pid, signal)
+    if (signal === 'SIGSTOP') return
     throw Object.assign(new Error(`${action}: injected at ${name}`), { code: action, errno, syscall: 'fault' })
   }
 }

@@ -14,6 +14,7 @@ import { createSyncer, syncByProgram } from './database/syncer.js'
 import { collectGarbage } from './garbage/collect-garbage.js'
 import { resourceUses, takeUnleased } from './garbage/resource-uses.js'
 import { sweep } from './garbage/sweep.js'
+import { takeUnused } from './garbage/take-snapshots.js'
 import { createImageNames } from './images/image-names.js'
 import { createLayoutIndex } from './images/layout-index.js'
 import { createLayerTables } from './layers/layer-tables.js'
@@ -82,6 +83,7 @@ export async function openStore(
     dropRecords: (records, reason) => dropRecords(db, records, reason),
     uses: () => resourceUses(db, sessions, (digest) => content.readSmall(digest)),
     takeUnleased: (name, take) => takeUnleased(db, sessions, name, take),
+    takeLayer: (name, take) => takeUnused(db, sessions, name, take),
     sync: syncer.sync,
     [Symbol.asyncDispose]: () => (closing ??= close()),
   }

@@ -1,10 +1,11 @@
-import type { CacheRecord, CacheStore, ContentStore, Metadata, RepositoryStore } from '@tsbuild/spec'
+import type { CacheRecord, CacheStore, ContentStore, Metadata, RepositoryStore, SnapshotName } from '@tsbuild/spec'
 import type { CheckOptions } from './check/context.js'
 import type { Finding } from './check/finding.js'
 import type { ContainerTable } from './containers/container-table.js'
 import type { SyncFileSystem } from './database/syncer.js'
 import type { GarbageOptions, GarbageReport } from './garbage/collect-garbage.js'
 import type { SweepReport } from './garbage/sweep.js'
+import type { TakeSnapshot } from './garbage/take-snapshots.js'
 import type { ImageNames } from './images/image-names.js'
 import type { LayerTables } from './layers/layer-tables.js'
 import type { Leases } from './leases/leases.js'
@@ -31,7 +32,7 @@ export interface Store extends AsyncDisposable {
   /** Takes away the partial blobs and leases of dead sessions. The store does it on its own before it first receives a blob. */
   sweep(): Promise<SweepReport>
   /** Takes away blobs and snapshots that no name, container, repository, record or lease reaches.
-   *  @throws {StoreError} `STORE_FULL`, `METADATA_FAILED`, or what `removeSnapshot` throws */
+   *  @throws {StoreError} `STORE_FULL`, `METADATA_FAILED`, or what `takeSnapshot` throws */
   collectGarbage(options?: GarbageOptions): Promise<GarbageReport>
   /** Compares blobs, names, records, tables and snapshots with one another, and mends what is wrong where that is asked for. Others may
    *  use the root folder meanwhile.
@@ -45,6 +46,8 @@ export interface Store extends AsyncDisposable {
   /** Calls `take`, which is synchronous and quick, unless somebody has leased what is called so; nobody can lease it meanwhile. Tells
    *  whether it did. */
   takeUnleased(name: string, take: () => void): Promise<boolean>
+  /** Takes a layer away with all rows that speak of it, unless somebody has leased it or a container stands on it. Tells whether it did. */
+  takeLayer(name: SnapshotName, take: TakeSnapshot): Promise<boolean>
   /** Makes all that was saved until now survive a power cut. It happens in the background, too, seconds after something was saved;
    *  records and layers that were not synced when the power went are answered as unknown at the next boot. */
   sync(): Promise<void>

@@ -13,7 +13,7 @@ function check(store: Store, options: Partial<CheckOptions> = {}, names: readonl
       list: async () => names.map(snapshotName),
       isWhole: (name) => names.includes(name),
       changedAt: async () => 0,
-      remove: async () => {},
+      take: () => undefined,
     },
     layerOf: () => undefined,
     hashFile: async (path) => {
@@ -58,6 +58,71 @@ tests('check()', (test) => {
     assert.is(await store.repositories.blobs.stat('team/app', one.blob), undefined)
     assert.is(store.repositories.manifests.find('team/app', 'two'), undefined)
     assert.ok(store.repositories.manifests.find('team/app', 'one'))
+  })
+
+  test('check() leaves a snapshot alone that somebody has leased, or that is known by the time of the repair', async () => {
+    await using dir = await tempDir()
+    await using store = await openTestStore(dir.path)
+    await using builder = await openTestStore(dir.path)
+    const taken: string[] = []
+    const names = ['leased', 'known', 'lost']
+    const snapshots: CheckOptions['snapshots'] = {
+      list: async () => names.map(snapshotName),
+      isWhole: (name) => names.includes(name) && !taken.includes(name),
+      changedAt: async () => 0,
+      take: (name) => {
+        taken.push(name)
+        return async () => {}
+      },
+    }
+    // The steps of a build: lease → commit → row; the leases are older than the last look.
+    const lease = await builder.leases.acquire(
+      ...names.map((name) => ({ kind: 'snapshot', name: snapshotName(name) }) as const),
+    )
+    assert.equal(await check(store, { snapshots, repair: true }), [])
+    assert.equal(taken, [])
+    await lease[Symbol.asyncDispose]()
+    await builder.leases.acquire({ kind: 'snapshot', name: snapshotName('leased') })
+    await builder.layers.set(snapshotName('known'), { bytes: 1, entries: 1, createdAt: 1 })
+    // A released lease counts on for a check that began in the same millisecond.
+    const released = Date.now()
+    while (Date.now() === released);
+    const found = await check(store, { snapshots, repair: true })
+    assert.equal(
+      found.map(({ kind, subject, repaired }) => [kind, subject, repaired]),
+      [['snapshotUnknown', 'lost', true]],
+    )
+    assert.equal(taken, ['lost'])
+  })
+
+  test('check() leaves a snapshot alone that is leased between its being found and the repair', async () => {
+    await using dir = await tempDir()
+    await using store = await openTestStore(dir.path)
+    await using builder = await openTestStore(dir.path)
+    const [bad] = [snapshotName('bad')]
+    let looks = 0
+    const taken: string[] = []
+    const found = await check(store, {
+      repair: true,
+      snapshots: {
+        async list() {
+          // The second look is the last before the repair.
+          if (++looks === 2) await builder.leases.acquire({ kind: 'snapshot', name: bad })
+          return [bad]
+        },
+        isWhole: () => false,
+        changedAt: async () => 0,
+        take: (name) => {
+          taken.push(name)
+          return undefined
+        },
+      },
+    })
+    assert.equal(
+      found.map(({ kind, repaired }) => [kind, repaired]),
+      [['snapshotDamaged', false]],
+    )
+    assert.equal(taken, [])
   })
 
   test('check() takes an image off index.json whose blob is gone, and keeps a name whose layers are unpacked', async () => {

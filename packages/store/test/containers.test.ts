@@ -66,11 +66,11 @@ tests('containers', (test) => {
     await store.containers.add(container('a', 'web', { manifest: image.manifest, layers: [layer] }))
     const then = Date.now() / 1000 - 3600
     for await (const { digest } of store.content.listBlobs()) await utimes(store.content.blobPath(digest), then, then)
-    const removeSnapshot = async (_: SnapshotName) => {}
-    const kept = await store.collectGarbage({ removeSnapshot })
+    const takeSnapshot = (_: SnapshotName) => undefined
+    const kept = await store.collectGarbage({ takeSnapshot })
     assert.equal([kept.blobs, kept.snapshots], [0, []])
     await store.containers.remove(container('a', '').id)
-    const gone = await store.collectGarbage({ removeSnapshot })
+    const gone = await store.collectGarbage({ takeSnapshot })
     assert.equal([gone.blobs, gone.snapshots], [3, ['layer']])
   })
 })

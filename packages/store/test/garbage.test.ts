@@ -48,11 +48,11 @@ tests('garbage', (test) => {
     const loose = await addBlob(store, Buffer.from('loose'))
     await age(store)
     const removed: SnapshotName[] = []
-    const removeSnapshot = async (snapshot: SnapshotName) => void removed.push(snapshot)
-    const planned = await store.collectGarbage({ dryRun: true, removeSnapshot })
+    const takeSnapshot = (snapshot: SnapshotName) => async () => void removed.push(snapshot)
+    const planned = await store.collectGarbage({ dryRun: true, takeSnapshot })
     assert.equal(planned, { blobs: 1, blobBytes: 5, snapshots: ['lost'], snapshotBytes: 5 })
     assert.ok(store.content.hasBlob(loose.digest))
-    assert.equal(await store.collectGarbage({ removeSnapshot }), planned)
+    assert.equal(await store.collectGarbage({ takeSnapshot }), planned)
     assert.equal(removed, ['lost'])
     assert.not(store.content.hasBlob(loose.digest))
     assert.is(store.layers.get(snapshotName('lost')), undefined)
@@ -60,7 +60,7 @@ tests('garbage', (test) => {
     assert.equal(store.layers.chain(chain), [kept])
 
     await store.images.remove(name)
-    const rest = await store.collectGarbage({ removeSnapshot, graceMs: -1000 })
+    const rest = await store.collectGarbage({ takeSnapshot, graceMs: -1000 })
     assert.is(rest.blobs, 4)
     assert.equal(rest.snapshots, ['kept'])
     assert.is(store.layers.chain(chain), undefined)
@@ -86,20 +86,20 @@ tests('garbage', (test) => {
       sizeBytes: 1,
     }
     await store.cache.save(record)
-    const removeSnapshot = async () => {}
-    assert.equal(await store.collectGarbage({ removeSnapshot }), {
+    const takeSnapshot = () => undefined
+    assert.equal(await store.collectGarbage({ takeSnapshot }), {
       blobs: 0,
       blobBytes: 0,
       snapshots: [],
       snapshotBytes: 0,
     })
     await store.cache.drop(record)
-    const { blobs, snapshots } = await store.collectGarbage({ removeSnapshot })
+    const { blobs, snapshots } = await store.collectGarbage({ takeSnapshot })
     assert.is(blobs, 1)
     assert.equal(snapshots, ['layer1'])
   })
 
-  test('collectGarbage() takes nothing young, and without removeSnapshot no snapshot', async () => {
+  test('collectGarbage() takes nothing young, and without takeSnapshot no snapshot', async () => {
     await using dir = await tempDir()
     await using store = await openTestStore(dir.path)
     const { digest } = await addBlob(store, Buffer.from('young'))
@@ -107,7 +107,7 @@ tests('garbage', (test) => {
     await store.layers.set(snapshotName('aged'), old)
     await store.collectGarbage()
     assert.ok(store.layers.get(snapshotName('aged')))
-    await store.collectGarbage({ removeSnapshot: async () => {} })
+    await store.collectGarbage({ takeSnapshot: () => undefined })
     assert.ok(store.content.hasBlob(digest))
     assert.ok(store.layers.get(snapshotName('young')))
     assert.is(store.layers.get(snapshotName('aged')), undefined)
@@ -124,7 +124,7 @@ tests('garbage', (test) => {
     const loose = await addBlob(store, Buffer.from('loose'))
     await store.images.set(name, { manifest, platform })
     const only = new Set<string>([manifest, config, layer].map(({ digest }) => digest)).add(top)
-    const collect = () => store.collectGarbage({ only, graceMs: -1000, removeSnapshot: async () => {} })
+    const collect = () => store.collectGarbage({ only, graceMs: -1000, takeSnapshot: () => undefined })
     assert.equal(await collect(), { blobs: 0, blobBytes: 0, snapshots: [], snapshotBytes: 0 })
     await store.images.remove(name)
     const lease = await store.leases.acquire({ kind: 'snapshot', name: top }, { kind: 'blob', digest: config.digest })
@@ -150,14 +150,44 @@ tests('garbage', (test) => {
     {
       await using lease = await store.leases.acquire({ kind: 'blob', digest: blob.digest })
       await lease.add({ kind: 'snapshot', name: snapshotName('leased') })
-      const { blobs, snapshots } = await store.collectGarbage({ removeSnapshot: async () => {} })
+      const { blobs, snapshots } = await store.collectGarbage({ takeSnapshot: () => undefined })
       assert.is(blobs, 0)
       assert.equal(snapshots, [])
     }
     await new Promise((resolve) => setTimeout(resolve, 5))
-    const { blobs, snapshots } = await store.collectGarbage({ removeSnapshot: async () => {} })
+    const { blobs, snapshots } = await store.collectGarbage({ takeSnapshot: () => undefined })
     assert.is(blobs, 1)
     assert.equal(snapshots, ['leased'])
+  })
+
+  test('collectGarbage() takes a snapshot before anybody can lease it', async () => {
+    await using dir = await tempDir()
+    await using collector = await openTestStore(dir.path)
+    await using builder = await openTestStore(dir.path)
+    const [gone, kept] = [snapshotName('gone'), snapshotName('kept')]
+    for (const snapshot of [gone, kept]) await collector.layers.set(snapshot, old)
+    const onDisk = new Set<string>([gone, kept])
+    const seen: string[] = []
+    let leasing: Promise<unknown> | undefined
+    const takeSnapshot = (snapshot: SnapshotName) => {
+      assert.ok(builder.layers.get(snapshot), 'others see the row until the transaction ends')
+      // Granted once the transaction has ended, and only then.
+      leasing ??= builder.leases
+        .acquire({ kind: 'snapshot', name: gone }, { kind: 'snapshot', name: kept })
+        .then(() => {
+          seen.push(...onDisk)
+        })
+      onDisk.delete(snapshot)
+      return async () => {
+        await leasing
+      }
+    }
+    const { snapshots } = await collector.collectGarbage({ only: new Set([gone]), takeSnapshot })
+    assert.equal(snapshots, [gone])
+    await leasing
+    assert.equal(seen, [kept])
+    assert.equal((await collector.collectGarbage({ takeSnapshot })).snapshots, [])
+    assert.ok(onDisk.has(kept))
   })
 
   test("collectGarbage() respects another process's lease, and not that of a dead one", async () => {
@@ -182,7 +212,7 @@ tests('garbage', (test) => {
     await store.layers.set(snapshotName('known'), { ...old, createdAt: Date.now() + 60_000 })
     const options = {
       graceMs: 0,
-      removeSnapshot: async (snapshot: SnapshotName) => void onDisk.delete(snapshot),
+      takeSnapshot: (snapshot: SnapshotName) => async () => void onDisk.delete(snapshot),
       listSnapshots: async () => [...onDisk],
     }
     assert.equal((await store.collectGarbage(options)).snapshots, [])

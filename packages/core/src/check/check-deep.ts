@@ -1,11 +1,7 @@
-import { renameSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type CallOptions, type DiffID, hasCode, type SnapshotName } from '@tsbuild/spec'
 import type { OnCheckProgress, Problem } from '@tsbuild/store'
 import type { EngineParts } from '../engine-parts.js'
 import { layerFromValue } from '../ops/layers.js'
-import { newSnapshotKey } from '../ops/names.js'
 import { checkedSnapshots } from './checked-snapshots.js'
 
 /** Derives the tar of every layer again and compares its digest with the one on record. A layer that came as a tar of somebody else's is
@@ -16,7 +12,7 @@ export async function* checkDeep(
   { onProgress, ...call }: CallOptions & { readonly onProgress: OnCheckProgress },
 ): AsyncGenerator<Problem> {
   const { store, tables } = parts
-  const { isWhole } = checkedSnapshots(parts)
+  const { isWhole, take } = checkedSnapshots(parts)
   const built = new Set<SnapshotName | undefined>()
   for await (const { value } of store.records()) built.add(layerFromValue(value))
   const layers = [...tables.list()]
@@ -33,7 +29,7 @@ export async function* checkDeep(
       subject: name,
       state,
       repair: 'remove it, so that it is made again, unless a build or a container uses it',
-      mend: async () => isWhole(name) && (await look()) !== undefined && (await takeLayer(parts, name)),
+      mend: async () => isWhole(name) && (await look()) !== undefined && (await store.takeLayer(name, take)),
     }
   }
 }
@@ -62,23 +58,4 @@ async function wrongOf(
 function isOfFiles(error: unknown): error is Error {
   if (hasCode(error, 'SNAPSHOT_CHANGED') || hasCode(error, 'LAYER_INVALID')) return true
   return error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
-}
-
-/** Takes a layer away that neither a lease nor a container is on; tells whether it did. */
-async function takeLayer({ root, sessions, store, tables, snapshotter }: EngineParts, name: SnapshotName) {
-  // As one of this session's: if we die, it is swept.
-  const key = newSnapshotKey()
-  const actives = join(root, 'snapshots', '_active', sessions.session)
-  await mkdir(actives, { recursive: true, mode: 0o700 })
-  let taken = false
-  await store.takeUnleased(name, () => {
-    if (taken || !snapshotter.has(name)) return
-    if (store.containers.list().some(({ layers }) => layers.includes(name))) return
-    renameSync(join(root, 'snapshots', name), join(actives, key))
-    taken = true
-  })
-  if (!taken) return false
-  await tables.remove(name)
-  await snapshotter.remove(key)
-  return true
 }

@@ -11,6 +11,6 @@ export function checkedSnapshots({ root, snapshotter }: Pick<EngineParts, 'root'
     list: () => snapshotter.list(),
     isWhole: (name) => snapshotter.has(name) && existsSync(join(directory(name), 'layer.json')),
     changedAt: async (name) => (await stat(directory(name))).ctimeMs,
-    remove: (name) => snapshotter.remove(name),
+    take: (name) => snapshotter.takeAway(name),
   }
 }

@@ -34,6 +34,7 @@ export async function createContainer(
   await ensureBindSources(options.mounts ?? [])
   const image = await containerImage(parts, images, options)
   await using _lease = await parts.store.leases.acquire(...resourcesOf(image))
+  mustBeThere(parts, image, options.image)
   const id = randomBytes(32).toString('hex')
   const settings = containerSettings(id, image.config, { ...options, network }, parts.options.runtime)
   if (options.commandRequired && settings.entrypoint.length + settings.command.length === 0)
@@ -69,6 +70,17 @@ export function commandMissing(image: string): CoreError {
 function resourcesOf({ imageId, manifest, layers }: ContainerImage): LeaseResource[] {
   const blobs = [manifest.digest, imageId].map((digest) => ({ kind: 'blob', digest }) as const)
   return [...blobs, ...layers.map((name) => ({ kind: 'snapshot', name }) as const)]
+}
+
+/** Between its being found and its being held another process may have removed it. */
+function mustBeThere(
+  { content, snapshotter }: EngineParts,
+  { imageId, manifest, layers }: ContainerImage,
+  shown: string,
+): void {
+  const blobs = [imageId, manifest.digest]
+  if (blobs.every((digest) => content.hasBlob(digest)) && layers.every((layer) => snapshotter.has(layer))) return
+  throw new CoreError('IMAGE_NOT_FOUND', `Cannot use image "${shown}": it was removed just now`)
 }
 
 async function makeFiles(

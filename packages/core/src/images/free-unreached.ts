@@ -49,7 +49,7 @@ export async function freeUnreached(parts: Parts, resources: ImageResources, cal
     ...call,
     only: resources.names,
     graceMs: 0,
-    removeSnapshot: (name) => snapshotter.remove(name),
+    takeSnapshot: (name) => snapshotter.takeAway(name),
   })
   const gone = new Set(report.snapshots)
   const layers = [...resources.chains].flatMap(([name, chainId]) => (gone.has(name) ? [chainId] : []))
@@ -61,7 +61,7 @@ export async function collectLeftovers({ store, snapshotter, beforeWrite }: Part
   await beforeWrite()
   const report = await store.collectGarbage({
     ...call,
-    removeSnapshot: (name) => snapshotter.remove(name),
+    takeSnapshot: (name) => snapshotter.takeAway(name),
     listSnapshots: () => snapshotter.list(),
   })
   return report.blobBytes + report.snapshotBytes

@@ -40,7 +40,14 @@ export class LayerHold {
       for (const layer of found) this.#held.add(layer)
       const added = made === undefined ? found : [...found, made]
       // One after the other: a lease's row is written as a whole.
-      this.#writing = this.#writing.catch(() => {}).then(() => this.#write(added))
+      this.#writing = this.#writing
+        .catch(() => {})
+        .then(() => this.#write(added))
+        .catch((error) => {
+          // Nobody sees them as held.
+          for (const layer of found) if (this.#held.delete(layer)) this.#noted.add(layer)
+          throw error
+        })
     }
     await this.#writing
   }

@@ -91,6 +91,12 @@ export class SnapshotDirectory {
 
   /** Takes a path out of sight at once, and its content away in a worker. */
   async discard(path: string): Promise<void> {
+    await this.takeAway(path)?.()
+  }
+
+  /** Takes a path out of sight: what it gives removes the content in a worker, and a sweep does where nobody comes to that. Nothing where
+   * there is no such path. */
+  takeAway(path: string): (() => Promise<void>) | undefined {
     const trash = this.layout.scratch('trash')
     mkdirSync(this.layout.ownActives, { recursive: true, mode: 0o700 })
     try {
@@ -98,9 +104,13 @@ export class SnapshotDirectory {
       renameSync(path, trash)
       faultPoint('snapshot.trash.after')
     } catch (err) {
-      if (hasErrno(err, 'ENOENT')) return
+      if (hasErrno(err, 'ENOENT')) return undefined
       throw err
     }
+    return () => this.#remove(trash)
+  }
+
+  async #remove(trash: string): Promise<void> {
     const removal = this.pool.run('remove', trash)
     this.#removals.add(removal)
     await removal.finally(() => this.#removals.delete(removal))

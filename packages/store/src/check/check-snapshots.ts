@@ -1,4 +1,6 @@
 import type { SnapshotName } from '@tsbuild/spec'
+import { leasedNow } from '../garbage/resource-uses.js'
+import { takeUnused } from '../garbage/take-snapshots.js'
 import { chainRows, forgetSnapshots, layerRows } from '../layers/layer-tables.js'
 import type { CheckContext } from './context.js'
 import type { Problem } from './finding.js'
@@ -24,43 +26,31 @@ export async function* checkSnapshots(context: CheckContext): AsyncGenerator<Pro
     }
     if (layerRows.has(db, name)) continue
     const at = await snapshots.changedAt(name).catch(() => Number.POSITIVE_INFINITY)
+    if (at >= youngSince || (await leasedNow(db, context.sessions)).has(name)) continue
     db.refresh()
-    if (at < youngSince && !layerRows.has(db, name)) yield unknown(context, name)
+    if (!layerRows.has(db, name)) yield unknown(context, name)
   }
 }
 
-function damaged(context: CheckContext, name: SnapshotName): Problem {
+function damaged({ db, sessions, options: { snapshots } }: CheckContext, name: SnapshotName): Problem {
   return {
     kind: 'snapshotDamaged',
     severity: 'error',
     subject: name,
     state: 'its files or its record are not there',
-    repair: 'remove it, so that it is made again',
-    mend: () => removeSnapshot(context, name),
+    repair: 'remove it, so that it is made again, unless a build or a container uses it',
+    mend: () => takeUnused(db, sessions, name, snapshots.take, () => !snapshots.isWhole(name)),
   }
 }
 
-/** Takes a snapshot away, after all rows that speak of it as a layer. */
-export async function removeSnapshot({ db, options }: CheckContext, name: SnapshotName): Promise<boolean> {
-  await db.update((tx) => forgetSnapshots(tx, new Set([name])))
-  await options.snapshots.remove(name)
-  return true
-}
-
-function unknown(context: CheckContext, name: SnapshotName): Problem {
-  const { db, options } = context
+function unknown({ db, sessions, options: { snapshots } }: CheckContext, name: SnapshotName): Problem {
   return {
     kind: 'snapshotUnknown',
     severity: 'leftover',
     subject: name,
     state: 'no table knows it',
     repair: 'remove it',
-    async mend() {
-      db.refresh()
-      if (layerRows.has(db, name)) return false
-      await options.snapshots.remove(name)
-      return true
-    },
+    mend: () => takeUnused(db, sessions, name, snapshots.take, (tx) => !layerRows.has(tx, name)),
   }
 }
 

@@ -22,7 +22,8 @@ export interface CheckedSnapshots {
   isWhole(name: SnapshotName): boolean
   /** When it was made or last moved; milliseconds since the epoch. */
   changedAt(name: SnapshotName): Promise<number>
-  remove(name: SnapshotName): Promise<void>
+  /** Takes it out of sight, synchronously; what it gives removes the files. `undefined` where there is none. */
+  take(name: SnapshotName): (() => Promise<void>) | undefined
 }
 
 export interface CheckOptions extends CallOptions {

@@ -22,6 +22,7 @@ import { forgetLinks } from '../repositories/roots.js'
 import type { RootPaths } from '../root/root-paths.js'
 import { takeDeadSessions } from './dead-sessions.js'
 import { type Marks, mark } from './mark.js'
+import { type TakeSnapshot, takeSnapshots } from './take-snapshots.js'
 
 export interface GarbageOptions extends CallOptions {
   /** Only report what would go. */
@@ -30,8 +31,9 @@ export interface GarbageOptions extends CallOptions {
   readonly graceMs?: number
   /** Takes nothing but these blobs (digests), layers (diffIDs, whose known forms are forgotten) and snapshots (names). */
   readonly only?: ReadonlySet<string>
-  /** Takes a committed snapshot's files away; nothing refers to it any more. Without it snapshots stay. */
-  readonly removeSnapshot?: (name: SnapshotName) => Promise<void>
+  /** Takes a committed snapshot that nothing refers to any more. Called within the transaction in which that was looked up; what it gives
+   * is called behind it. Without it snapshots stay. */
+  readonly takeSnapshot?: TakeSnapshot
   /** All committed snapshots: finds those that no table knows, e.g. after a crash. They go once they were seen twice, `graceMs` apart. */
   readonly listSnapshots?: () => Promise<readonly SnapshotName[]>
 }
@@ -70,7 +72,7 @@ export async function collectGarbage(context: Context, options: GarbageOptions):
   const marks = await mark(db, readSmall, youngSince)
   const leased = (from: Parameters<typeof leasedResources>[0]) => leasedResources(from, dead.ids, began)
   const sweep: Sweep = { ...context, options, marks, leased, youngSince }
-  const snapshots = options.removeSnapshot === undefined && options.dryRun !== true ? [] : await sweepSnapshots(sweep)
+  const snapshots = options.takeSnapshot === undefined && options.dryRun !== true ? [] : await sweepSnapshots(sweep)
   const blobs = await sweepBlobs(sweep)
   if (options.dryRun !== true) {
     await forgetForms(sweep)
@@ -159,6 +161,7 @@ function moveOld(from: string, to: string, youngSince: number): boolean {
 
 async function sweepSnapshots(sweep: Sweep): Promise<Garbage<SnapshotName>[]> {
   const { db, options } = sweep
+  const { takeSnapshot = () => undefined } = options
   const candidates = [...unreachedLayers(sweep), ...(await oldOrphans(sweep))]
   if (options.dryRun === true) {
     const leased = sweep.leased(db)
@@ -167,14 +170,14 @@ async function sweepSnapshots(sweep: Sweep): Promise<Garbage<SnapshotName>[]> {
   const taken: Garbage<SnapshotName>[] = []
   for (let start = 0; start < candidates.length; start += batchSize) {
     options.signal?.throwIfAborted()
-    const batch = await db.update((tx) => {
+    const batch = await takeSnapshots(db, takeSnapshot, (tx, take) => {
       const leased = sweep.leased(tx)
       const free = candidates.slice(start, start + batchSize).filter(({ name }) => !leased.has(name))
+      for (const { name } of free) take(name)
       forgetSnapshots(tx, new Set(free.map(({ name }) => name)))
       for (const { name } of free) orphanRows.remove(tx, name)
       return free
     })
-    for (const { name } of batch) await options.removeSnapshot?.(name)
     taken.push(...batch)
   }
   return taken

@@ -17,6 +17,14 @@ export async function resourceUses(db: Database, sessions: SessionLocks, readSma
   return { named, leased: leasedResources(db, dead.ids, now) }
 }
 
+/** What living processes have leased. */
+export async function leasedNow(db: Database, sessions: SessionLocks): Promise<Set<string>> {
+  const now = Date.now()
+  db.refresh()
+  await using dead = takeDeadSessions(sessions, leaseSessions(db))
+  return leasedResources(db, dead.ids, now)
+}
+
 /** Takes something away that leases are kept on by its name, unless there is one. */
 export async function takeUnleased(
   db: Database,
