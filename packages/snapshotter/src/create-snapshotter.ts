@@ -10,6 +10,7 @@ import { nativeStrategy } from './directory/native-strategy.js'
 import { overlayStrategy } from './directory/overlay-strategy.js'
 import { deriveLayer, packChainStream, packLayerStream } from './directory/read-layers.js'
 import { readChainRecord, readRoot, sameRoot, writeChainRecord } from './directory/records.js'
+import { rewriteLayer } from './directory/rewrite-layer.js'
 import { SnapshotDirectory } from './directory/snapshot-directory.js'
 import type { Strategy } from './directory/strategy.js'
 import { sweepSessions } from './directory/sweep.js'
@@ -45,6 +46,10 @@ export interface DirectorySnapshotter extends Snapshotter {
    *  that are written meanwhile are copied as they are then.
    *  @throws {SnapshotError} `SNAPSHOT_EXISTS`, `SNAPSHOT_NOT_FOUND` */
   commitCopy(name: SnapshotName, active: ActiveSnapshot, options?: CallOptions): Promise<SnapshotUsage>
+  /** Makes a committed snapshot of another one with its times cut: its tar is the one that `pack(from, { maxMtime })` streams.
+   *  @param maxMtime seconds since the epoch
+   *  @throws {SnapshotError} `SNAPSHOT_EXISTS`, `SNAPSHOT_NOT_FOUND` */
+  rewrite(name: SnapshotName, from: SnapshotName, maxMtime: number, options?: CallOptions): Promise<SnapshotUsage>
   /** What an active snapshot of any session has changed.
    *  @throws {SnapshotError} `SNAPSHOT_NOT_FOUND` */
   changes(active: ActiveSnapshot, options?: CallOptions): Promise<SnapshotChange[]>
@@ -110,6 +115,7 @@ function createSnapshotter(
       return strategy.mount(active, layers)
     },
     commitCopy: (name, active, { signal } = {}) => commitActiveCopy(directory, kind, name, active, signal),
+    rewrite: (name, from, maxMtime, call = {}) => rewriteLayer(directory, name, from, maxMtime, call),
     changes: (active, { signal } = {}) => activeChanges(directory, kind, active, signal),
     [Symbol.asyncDispose]: () => directory.close(),
   }

@@ -8,7 +8,7 @@ export type { GarbageOptions, GarbageReport } from './garbage/collect-garbage.js
 export type { SweepReport } from './garbage/sweep.js'
 export type { TakeSnapshot } from './garbage/take-snapshots.js'
 export type { ImageNames, ImageTarget, StoredImage } from './images/image-names.js'
-export type { BlobSource, KnownBlob, LayerRecord, LayerTables } from './layers/layer-tables.js'
+export type { BlobSource, KnownBlob, LayerRecord, LayerTables, RewrittenLayer } from './layers/layer-tables.js'
 export type { Lease, LeaseResource, Leases } from './leases/leases.js'
 export { openStore } from './open-store.js'
 export type { OpenStoreOptions, ResourceUses, Store } from './store.js'

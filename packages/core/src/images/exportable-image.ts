@@ -2,7 +2,6 @@ import type { ExportableImage } from '@tsbuild/exporter'
 import type { Descriptor, DiffID, ImageManifest } from '@tsbuild/spec'
 import type { EngineParts } from '../engine-parts.js'
 import type { SourceLayer } from './image-source.js'
-import { rewrittenLayers } from './rewritten-chains.js'
 
 type Parts = Pick<EngineParts, 'images' | 'diffIds' | 'tables' | 'content' | 'store' | 'snapshotter'>
 
@@ -21,7 +20,7 @@ export function isStored(parts: Parts, { layers }: ImageManifest, diffIds: reado
 /** The layers of an image, lowest first; `undefined` while they are not unpacked. */
 export async function sourceLayers(parts: Parts, diffIds: readonly DiffID[]): Promise<SourceLayer[] | undefined> {
   const snapshots = parts.images.layersOf(diffIds)
-  if (snapshots === undefined) return rewrittenLayers(parts, diffIds)
+  if (snapshots === undefined) return parts.images.rewrittenOf(diffIds)
   return await Promise.all(
     snapshots.map(async (snapshot) => ({ ...(await parts.diffIds.get(snapshot)), snapshot, fromBase: true })),
   )

@@ -1,4 +1,5 @@
-import { type CallOptions, type ChainID, chainIDs, type Digest, type SnapshotName } from '@tsbuild/spec'
+import { type CallOptions, type ChainID, chainIDs, type DiffID, type Digest, type SnapshotName } from '@tsbuild/spec'
+import type { LayerTables } from '@tsbuild/store'
 import type { EngineParts } from '../engine-parts.js'
 import type { NamedImage } from './stored-images.js'
 
@@ -8,7 +9,7 @@ type Parts = Pick<EngineParts, 'store' | 'tables' | 'content' | 'snapshotter' | 
 export interface ImageResources {
   /** Digests of blobs and layers, and names of snapshots. */
   readonly names: ReadonlySet<string>
-  /** The stack that each snapshot is the top of. */
+  /** The stack that each snapshot is the top of; several may be of one. */
   readonly chains: ReadonlyMap<SnapshotName, ChainID>
 }
 
@@ -38,8 +39,28 @@ export function resourcesOf(
       const top = layers.at(-1)
       if (top !== undefined) chains.set(top, chainId)
     }
+    addRewritten(tables, config.rootfs.diff_ids, names, chains)
   }
   return { names, chains }
+}
+
+/** The layers that an image with cut times is made of. */
+function addRewritten(
+  tables: LayerTables,
+  diffIds: readonly DiffID[],
+  names: Set<string>,
+  chains: Map<SnapshotName, ChainID>,
+): void {
+  const ids = chainIDs(diffIds)
+  const top = ids.at(-1)
+  const layers = top === undefined ? [] : (tables.rewritten(top) ?? [])
+  for (const [index, { snapshot }] of layers.entries()) {
+    const diffId = tables.get(snapshot)?.diffId
+    const forms = diffId === undefined ? [] : [diffId, ...tables.blobs(diffId).map(({ digest }) => digest)]
+    for (const name of [snapshot, ...forms]) names.add(name)
+    const chainId = ids[index]
+    if (chainId !== undefined) chains.set(snapshot, chainId)
+  }
 }
 
 /** Takes away those of the resources that no image, container, cache record, repository or lease reaches, however young they are. */
@@ -53,7 +74,7 @@ export async function freeUnreached(parts: Parts, resources: ImageResources, cal
   })
   const gone = new Set(report.snapshots)
   const layers = [...resources.chains].flatMap(([name, chainId]) => (gone.has(name) ? [chainId] : []))
-  return { layers: layers.reverse(), bytes: report.blobBytes + report.snapshotBytes }
+  return { layers: [...new Set(layers)].reverse(), bytes: report.blobBytes + report.snapshotBytes }
 }
 
 /** Takes away what has been of no use to anyone for a while, e.g. what interrupted work left. */

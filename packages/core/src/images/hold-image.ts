@@ -13,14 +13,14 @@ export async function holdImage(
   { descriptor, manifest, config }: Held,
   shown: string,
 ): Promise<Lease> {
-  const layers = images.layersOf(config.rootfs.diff_ids)
+  const layers = images.snapshotsOf(config.rootfs.diff_ids)
   const blobs = [descriptor, manifest.config, ...manifest.layers]
   const lease = await store.leases.acquire(
     ...blobs.map(({ digest }): LeaseResource => ({ kind: 'blob', digest })),
     ...(layers ?? []).map((name): LeaseResource => ({ kind: 'snapshot', name })),
   )
   const there = readImage(content, descriptor.digest) !== undefined
-  if (there && (layers === undefined || images.layersOf(config.rootfs.diff_ids) !== undefined)) return lease
+  if (there && (layers === undefined || images.snapshotsOf(config.rootfs.diff_ids) !== undefined)) return lease
   await lease[Symbol.asyncDispose]()
   throw new CoreError('IMAGE_NOT_FOUND', `Cannot use image "${shown}": it was removed just now`)
 }

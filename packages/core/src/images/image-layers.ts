@@ -1,8 +1,10 @@
 import { decompress } from '@tsbuild/exporter'
 import type { RegistryClient } from '@tsbuild/registry'
+import type { DirectorySnapshotter } from '@tsbuild/snapshotter'
 import {
   type ByteStream,
   type CallOptions,
+  type Compression,
   type ContentStore,
   chainIDs,
   type Descriptor,
@@ -11,13 +13,14 @@ import {
   type KeyLocks,
   layerCompression,
   type SnapshotName,
-  type Snapshotter,
 } from '@tsbuild/spec'
 import type { LayerTables } from '@tsbuild/store'
 import { CoreError } from '../errors.js'
 import { newSnapshotName } from '../ops/names.js'
+import type { SourceLayer } from './image-source.js'
 import { LayerReport, type OnLayerProgress } from './layer-progress.js'
 import type { ResolvedImage } from './resolve-image.js'
+import { rewrittenLayers, uncutSnapshot } from './rewritten-chains.js'
 
 export interface UnpackOptions extends CallOptions {
   readonly onLayer?: OnLayerProgress
@@ -36,7 +39,7 @@ export interface UnpackedImage {
 export interface ImageLayersServices {
   readonly content: ContentStore
   readonly layers: LayerTables
-  readonly snapshotter: Snapshotter
+  readonly snapshotter: DirectorySnapshotter
   readonly locks: KeyLocks
   readonly registry: () => Promise<RegistryClient>
 }
@@ -55,6 +58,17 @@ export class ImageLayers {
     if (id === undefined) return []
     const layers = this.#services.layers.chain(id)
     return layers?.every((layer) => this.#services.snapshotter.has(layer)) ? layers : undefined
+  }
+
+  /** The layers of an image that was built here with its times cut, while they are here: they become such snapshots as `layersOf` knows
+   * when the image is unpacked. */
+  rewrittenOf(diffIds: readonly DiffID[]): SourceLayer[] | undefined {
+    return rewrittenLayers(this.#services.layers, this.#services.snapshotter, diffIds)
+  }
+
+  /** The snapshots that an image is made of here, in whatever way. */
+  snapshotsOf(diffIds: readonly DiffID[]): readonly SnapshotName[] | undefined {
+    return this.layersOf(diffIds) ?? this.rewrittenOf(diffIds)?.map(({ snapshot }) => snapshot)
   }
 
   /** Fetches and unpacks what is missing, side by side. Who wants the same layers meanwhile, in whatever process, waits for them.
@@ -85,18 +99,24 @@ export class ImageLayers {
     const stop = new AbortController()
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
     const made: Promise<number>[] = []
-    const names = diffIds.map((_, index) => layers[index] ?? newSnapshotName())
+    const cut = this.rewrittenOf(diffIds)
+    const found = diffIds.map((_, index) => layers[index] ?? uncutSnapshot(this.#services.layers, cut?.[index]))
+    const names = found.map((name) => name ?? newSnapshotName())
     const free = semaphore(layersAtOnce)
     for (let index = known; index < diffIds.length; index++) {
+      if (found[index] !== undefined) continue
       const below = Promise.all([...made]).then(() => names.slice(0, index))
       below.catch(() => {})
-      const work = free(() => this.#unpackLayer(image, index, names[index], below, { ...options, signal }))
+      const work = free(() =>
+        this.#unpackLayer(image, index, names[index], below, { ...options, signal }, cut?.[index]),
+      )
       work.catch((error) => stop.abort(error))
       made.push(work)
     }
     const settled = await Promise.allSettled(made)
     if (stop.signal.aborted) {
-      for (const name of names.slice(known)) {
+      for (const [index, name] of names.entries()) {
+        if (found[index] !== undefined) continue
         await this.#services.layers.remove(name)
         await this.#services.snapshotter.remove(name)
       }
@@ -107,7 +127,7 @@ export class ImageLayers {
       if (id !== undefined) await this.#services.layers.setChain(id, names.slice(0, index + 1))
     }
     const bytes = settled.reduce((sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0), 0)
-    return { layers: names, bytes, made: diffIds.length - known }
+    return { layers: names, bytes, made: made.length }
   }
 
   #longestKnown(diffIds: readonly DiffID[]): number {
@@ -122,6 +142,7 @@ export class ImageLayers {
     name: SnapshotName | undefined,
     below: Promise<readonly SnapshotName[]>,
     options: UnpackOptions & { readonly signal: AbortSignal },
+    cut: SourceLayer | undefined,
   ): Promise<number> {
     const { content, snapshotter, layers } = this.#services
     const { signal, onLayer = () => {} } = options
@@ -133,9 +154,11 @@ export class ImageLayers {
     if (compression === undefined)
       throw new CoreError('IMAGE_INVALID', `${title}: media type "${descriptor.mediaType}" is unknown`)
     const report = new LayerReport(descriptor, onLayer)
-    if (options.from !== 'store') await this.#fetch(image, descriptor, report, signal)
-    const tar = decompress(counted(content.read(descriptor, { signal }), report), compression)
-    const info = await snapshotter.apply(name, tar, { signal, below })
+    if (options.from !== 'store' && cut === undefined) await this.#fetch(image, descriptor, report, signal)
+    const info =
+      cut === undefined
+        ? await snapshotter.apply(name, tarOf(content, descriptor, compression, report, signal), { signal, below })
+        : await this.#rewrite(name, cut, signal)
     if (info.diffId !== diffId) {
       await snapshotter.remove(name)
       throw new CoreError('IMAGE_INVALID', `${title}: its content is ${info.diffId}, the config says ${diffId}`)
@@ -150,9 +173,16 @@ export class ImageLayers {
     const { registry, repository } = image.reference
     const { mediaType, digest, size } = descriptor
     const sources = options.from === 'store' ? [] : [{ registry, repository }]
-    await layers.addBlob(diffId, { mediaType, digest, size, sources })
+    if (cut === undefined) await layers.addBlob(diffId, { mediaType, digest, size, sources })
     report.state('complete')
     return info.bytes
+  }
+
+  /** Makes the layer as the image knows it of the one that it was built as. */
+  async #rewrite(name: SnapshotName, { snapshot, maxMtime = 0 }: SourceLayer, signal: AbortSignal) {
+    const { snapshotter } = this.#services
+    const usage = await snapshotter.rewrite(name, snapshot, maxMtime, { signal })
+    return { ...usage, ...(await snapshotter.derive(name, { signal })) }
   }
 
   async #fetch(
@@ -179,6 +209,16 @@ export class ImageLayers {
     }
     report.state('downloaded')
   }
+}
+
+function tarOf(
+  content: ContentStore,
+  descriptor: Descriptor,
+  compression: Compression,
+  report: LayerReport,
+  signal: AbortSignal,
+): ByteStream {
+  return decompress(counted(content.read(descriptor, { signal }), report), compression)
 }
 
 /** Layers that are fetched and unpacked side by side. */

@@ -1,45 +1,42 @@
-import { chainIDs, type DiffID, type JsonValue, type SnapshotName } from '@tsbuild/spec'
-import type { EngineParts } from '../engine-parts.js'
+import { chainIDs, type DiffID, type SnapshotName, type Snapshotter } from '@tsbuild/spec'
+import type { LayerTables } from '@tsbuild/store'
 import type { SourceLayer } from './image-source.js'
 
-/** A layer of an image whose times were cut: its diffID is not the one that its snapshot is known by. */
-interface Row {
-  readonly layers: readonly {
-    readonly snapshot: SnapshotName
-    readonly size: number
-    readonly maxMtime: number | null
-    readonly fromBase: boolean
-  }[]
-}
-
-type Parts = Pick<EngineParts, 'store' | 'snapshotter'>
-
-const table = ({ store }: Parts) => store.metadata.table<JsonValue>('rewritten-chains')
-
-/** Remembers of what such an image is made, so that it can leave later, too. */
-export async function rememberRewritten(parts: Parts, layers: readonly SourceLayer[]): Promise<void> {
+/** Remembers of which snapshots an image is made whose times were cut, so that it can leave, and be built on, later, too. */
+export async function rememberRewritten(tables: LayerTables, layers: readonly SourceLayer[]): Promise<void> {
   const top = chainIDs(layers.map(({ diffId }) => diffId)).at(-1)
   if (top === undefined) return
-  const row: Row = {
-    layers: layers.map(({ snapshot, size, maxMtime, fromBase }) => ({
+  await tables.setRewritten(
+    top,
+    layers.map(({ snapshot, size, maxMtime, fromBase }) => ({
       snapshot,
       size,
       maxMtime: maxMtime ?? null,
       fromBase: fromBase === true,
     })),
-  }
-  await table(parts).put(top, row as unknown as JsonValue)
+  )
 }
 
 /** The layers of such an image, lowest first, while all of their snapshots are there. */
-export function rewrittenLayers(parts: Parts, diffIds: readonly DiffID[]): SourceLayer[] | undefined {
+export function rewrittenLayers(
+  tables: LayerTables,
+  snapshotter: Pick<Snapshotter, 'has'>,
+  diffIds: readonly DiffID[],
+): SourceLayer[] | undefined {
   const top = chainIDs(diffIds).at(-1)
-  const row = top === undefined ? undefined : (table(parts).get(top) as unknown as Row | undefined)
-  if (row?.layers.length !== diffIds.length) return undefined
-  if (!row.layers.every(({ snapshot }) => parts.snapshotter.has(snapshot))) return undefined
-  return row.layers.map(({ maxMtime, ...layer }, index) => ({
+  const layers = top === undefined ? undefined : tables.rewritten(top)
+  if (layers?.length !== diffIds.length) return undefined
+  if (!layers.every(({ snapshot }) => snapshotter.has(snapshot))) return undefined
+  return layers.map(({ maxMtime, ...layer }, index) => ({
     ...layer,
     diffId: diffIds[index] as DiffID,
     ...(maxMtime === null ? {} : { maxMtime }),
   }))
+}
+
+/** The snapshot that is such a layer already, since nothing in it was cut. */
+export function uncutSnapshot(tables: LayerTables, layer: SourceLayer | undefined): SnapshotName | undefined {
+  if (layer === undefined) return undefined
+  const isWhole = layer.maxMtime === undefined || tables.get(layer.snapshot)?.diffId === layer.diffId
+  return isWhole ? layer.snapshot : undefined
 }

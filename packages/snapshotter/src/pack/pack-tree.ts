@@ -6,6 +6,7 @@ import { type FileStat, statFile } from '../files/stat.js'
 import { isOpaque, readXattrs } from '../files/xattrs.js'
 import { groupByParent, type Layer } from '../layers/layer.js'
 import type { MergedDirectory } from '../layers/merged.js'
+import { timeCutter } from '../layers/time-cutter.js'
 import type { CheckAbort } from '../layers/usage.js'
 import type { TarEntry, TarEntryType } from '../tar/entry.js'
 import type { TarOutput } from './tar-output.js'
@@ -19,12 +20,12 @@ export interface PackTreeOptions {
 /** Writes entries of a tree; of hard links, the first one carries the data. */
 export class EntryPacker {
   readonly #out: TarOutput
-  readonly #maxMtimeNs: bigint | undefined
+  readonly #cut: (timeNs: bigint) => bigint
   readonly #firstNames = new Map<bigint, BinaryPath>()
 
   constructor(out: TarOutput, maxMtime: number | undefined) {
     this.#out = out
-    this.#maxMtimeNs = maxMtime === undefined ? undefined : BigInt(Math.floor(maxMtime)) * 1_000_000_000n
+    this.#cut = timeCutter(maxMtime)
   }
 
   pack(path: BinaryPath, name: BinaryPath, stat: FileStat): void {
@@ -48,9 +49,8 @@ export class EntryPacker {
   }
 
   #entry(path: BinaryPath, name: BinaryPath, stat: FileStat, first: BinaryPath | undefined): TarEntry {
-    const late = this.#maxMtimeNs !== undefined && stat.mtimeNs > this.#maxMtimeNs
     const { mode, uid, gid, deviceMajor, deviceMinor } = stat
-    const mtimeNs = late ? (this.#maxMtimeNs ?? 0n) : stat.mtimeNs
+    const mtimeNs = this.#cut(stat.mtimeNs)
     const common = { name, mode, uid, gid, mtimeNs, deviceMajor, deviceMinor }
     if (first !== undefined) return { ...blank, ...common, type: 'hardlink', size: 0, linkName: first }
     const type = stat.type as TarEntryType

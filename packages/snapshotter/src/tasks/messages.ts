@@ -35,6 +35,15 @@ export interface CopyUpperInput {
   readonly mountPoints: readonly string[]
 }
 
+export interface RewriteInput {
+  /** Directory of a committed layer. */
+  readonly source: string
+  /** Has an empty `fs`. */
+  readonly target: string
+  /** Seconds since the epoch. */
+  readonly maxMtime: number
+}
+
 export interface ChangesInput extends ChainInput {
   readonly tree: string
   readonly mountPoints: readonly string[]

@@ -9,11 +9,12 @@ import { BaselineRecorder, readBaseline } from '../layers/baseline.js'
 import { copyFiles, diffTree, linkFile } from '../layers/commit-native.js'
 import { normaliseUpper } from '../layers/commit-overlay.js'
 import { copyMerged } from '../layers/copy-chain.js'
-import { openLayer, writeHidden } from '../layers/layer.js'
+import { copyUpper } from '../layers/copy-upper.js'
+import { openLayer, readHidden, writeHidden } from '../layers/layer.js'
 import { mergeLayers } from '../layers/merged.js'
 import { mountPointTest } from '../layers/mount-points.js'
 import { everyHundred } from '../layers/usage.js'
-import type { ChainInput, DiffInput, MaterialiseInput, NormaliseInput } from './messages.js'
+import type { ChainInput, DiffInput, MaterialiseInput, NormaliseInput, RewriteInput } from './messages.js'
 
 function openChain({ format, layers }: ChainInput) {
   return layers.map((directory) => openLayer(format, toBinary(directory)))
@@ -53,6 +54,16 @@ export function diff(input: DiffInput, task: WorkerTask): SnapshotUsage {
   if (root !== undefined) finishDirectory(tree, root, `${target}/fs`)
   writeHidden(target, hidden)
   return usage
+}
+
+export function rewrite({ source, target, maxMtime }: RewriteInput, task: WorkerTask): null {
+  copyUpper(toBinary(`${source}/fs`), toBinary(`${target}/fs`), {
+    isMountPoint: () => false,
+    check: everyHundred(task.throwIfAborted),
+    maxMtime,
+  })
+  writeHidden(toBinary(target), readHidden(toBinary(source)))
+  return null
 }
 
 export function remove(path: string): null {

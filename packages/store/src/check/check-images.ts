@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { chainIDs, hasCode, type ImageConfig, type ImageManifest, isIndexType } from '@tsbuild/spec'
 import type { StoredImage } from '../images/image-names.js'
-import { chainRows } from '../layers/layer-tables.js'
+import { chainRows, rewrittenRows } from '../layers/layer-tables.js'
 import { type CheckContext, hasGoodBlob } from './context.js'
 import type { Problem } from './finding.js'
 
@@ -45,8 +45,9 @@ function wrongOf(context: CheckContext, { manifest }: StoredImage): Wrong | unde
   const config = descriptor && readJson<ImageConfig>(context, descriptor.digest)
   if (config === undefined) return { kind: 'nameDangling', state: `its config ${descriptor?.digest} is not there` }
   const top = chainIDs(config.rootfs?.diff_ids ?? []).at(-1)
-  const chain = top === undefined ? [] : chainRows.get(context.db, top)?.layers
-  if (chain?.every((name) => context.options.snapshots.isWhole(name))) return undefined
+  const { isWhole } = context.options.snapshots
+  if (top === undefined || chainRows.get(context.db, top)?.layers.every((name) => isWhole(name))) return undefined
+  if (rewrittenRows.get(context.db, top)?.layers.every(({ snapshot }) => isWhole(snapshot))) return undefined
   const missing = layers.find(({ digest }) => !hasGoodBlob(context, digest))
   if (missing === undefined) return undefined
   return { kind: 'imageIncomplete', state: `its layer ${missing.digest} is not there` }

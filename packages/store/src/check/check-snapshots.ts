@@ -1,7 +1,9 @@
 import type { SnapshotName } from '@tsbuild/spec'
+import type { Reader } from '../database/database.js'
+import type { Rows } from '../database/rows.js'
 import { leasedNow } from '../garbage/resource-uses.js'
 import { takeUnused } from '../garbage/take-snapshots.js'
-import { chainRows, forgetSnapshots, layerRows } from '../layers/layer-tables.js'
+import { chainRows, forgetSnapshots, layerRows, rewrittenRows } from '../layers/layer-tables.js'
 import type { CheckContext } from './context.js'
 import type { Problem } from './finding.js'
 
@@ -55,7 +57,8 @@ function unknown({ db, sessions, options: { snapshots } }: CheckContext, name: S
 }
 
 /** Looks for rows of layers, and of stacks of them, whose snapshots are gone. */
-export async function* checkLayers({ db, stamps, options }: CheckContext): AsyncGenerator<Problem> {
+export async function* checkLayers(context: CheckContext): AsyncGenerator<Problem> {
+  const { db, stamps, options } = context
   const { snapshots } = options
   let done = 0
   for await (const { key, value } of layerRows.unhurried(db)) {
@@ -78,9 +81,21 @@ export async function* checkLayers({ db, stamps, options }: CheckContext): Async
         }),
     }
   }
-  for await (const { key } of chainRows.unhurried(db)) {
-    const isBroken = (from: Parameters<typeof chainRows.get>[0]) =>
-      chainRows.get(from, key)?.layers.every((name) => snapshots.isWhole(name)) === false
+  yield* checkStacks(context, chainRows, ({ layers }) => layers)
+  yield* checkStacks(context, rewrittenRows, ({ layers }) => layers.map(({ snapshot }) => snapshot))
+}
+
+/** Looks for rows of stacks of which a layer is gone. */
+async function* checkStacks<Value>(
+  { db, options: { snapshots } }: CheckContext,
+  rows: Rows<Value>,
+  layersOf: (value: Value) => readonly SnapshotName[],
+): AsyncGenerator<Problem> {
+  for await (const { key } of rows.unhurried(db)) {
+    const isBroken = (from: Reader) => {
+      const value = rows.get(from, key)
+      return value !== undefined && !layersOf(value).every((name) => snapshots.isWhole(name))
+    }
     if (!isBroken(db)) continue
     db.refresh()
     if (!isBroken(db)) continue
@@ -93,7 +108,7 @@ export async function* checkLayers({ db, stamps, options }: CheckContext): Async
       mend: () =>
         db.update((tx) => {
           if (!isBroken(tx)) return false
-          chainRows.remove(tx, key)
+          rows.remove(tx, key)
           return true
         }),
     }

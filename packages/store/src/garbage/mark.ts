@@ -12,7 +12,7 @@ import { containerRows } from '../containers/container-table.js'
 import type { Reader } from '../database/database.js'
 import { imageBlobs, imageConfig, type ReadSmall } from '../images/image-blobs.js'
 import { imageRows } from '../images/image-names.js'
-import { blobRows, chainRows, layerRows } from '../layers/layer-tables.js'
+import { blobRows, chainRows, layerRows, rewrittenRows } from '../layers/layer-tables.js'
 import { markRepositories } from '../repositories/roots.js'
 
 /** Everything that a name, a container, a repository, a cache record or a young row reaches. */
@@ -34,6 +34,9 @@ export async function mark(db: Reader, readSmall: ReadSmall, youngSince: number)
   const unusedLinks = await markRepositories(db, reached, Date.now())
   for await (const { value } of chainRows.unhurried(db)) {
     if (value.at >= youngSince) for (const name of value.layers) reached.add(name)
+  }
+  for await (const { value } of rewrittenRows.unhurried(db)) {
+    if ((value.at ?? 0) >= youngSince) for (const { snapshot } of value.layers) reached.add(snapshot)
   }
   for await (const { key, value } of layerRows.unhurried(db)) {
     if (value.createdAt >= youngSince) reached.add(key)
@@ -69,6 +72,7 @@ function markStack(db: Reader, stack: readonly DiffID[], reached: Set<string>, d
   for (const diffId of stack) diffIds.add(diffId)
   for (const chainId of chainIDs(stack)) {
     for (const name of chainRows.get(db, chainId)?.layers ?? []) reached.add(name)
+    for (const { snapshot } of rewrittenRows.get(db, chainId)?.layers ?? []) reached.add(snapshot)
   }
 }
 
