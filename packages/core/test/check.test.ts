@@ -110,14 +110,37 @@ tests('check()', (test) => {
       assert.not(report.clean)
       const expected = ['chainDangling', 'containerDangling', 'imageIncomplete', 'layerDangling', 'recordDangling']
       assert.equal(kinds(report), expected)
+      await (await open.engine.containers.get('box')).remove()
       await repair(open.engine)
-      assert.equal(await open.engine.containers.list({ all: true }), [])
       const again = await build(open)
       assert.equal(
         again.steps.filter(({ cached }) => !cached).map(({ name }) => name.replace(/^\[.*?\] /, '')),
         ['COPY file .'],
       )
       assert.equal((await open.engine.check({ deep: true })).findings, [])
+    },
+    options,
+  )
+
+  test(
+    'check() with repair never removes a container that has files of its own, whatever it stands on',
+    async () => {
+      await using open = await filled()
+      const [{ id } = { id: '' }] = await open.engine.containers.list({ all: true })
+      const own = join(open.root, 'snapshots/_active', id.slice(0, 24), 'rw/fs')
+      await writeFile(join(own, 'mine'), 'written')
+      await rm(join(open.root, 'snapshots', await layerOfStep(open, 'made/file')), { recursive: true })
+      for (let round = 0; round < 2; round++) {
+        const { clean, findings } = await open.engine.check({ repair: true, graceMs: -60_000 })
+        const told = findings.find(({ kind }) => kind === 'containerDangling')
+        assert.not(clean)
+        assert.is(told?.repaired, false)
+        assert.match(told?.repair ?? '', own)
+        assert.match(told?.repair ?? '', 'tsbuild rm box')
+        assert.is(await readFile(join(own, 'mine'), 'utf8'), 'written')
+      }
+      await (await open.engine.containers.get('box')).remove()
+      await repair(open.engine)
     },
     options,
   )

@@ -12,8 +12,7 @@ export async function* checkContainers(parts: EngineParts, onProgress: OnCheckPr
   const rows = parts.store.containers.list()
   for (const [index, row] of rows.entries()) {
     onProgress('containers', index + 1, rows.length)
-    const state = wrongOf(parts, fromStored(row))
-    if (state === undefined) {
+    if (!lacksFiles(parts, fromStored(row))) {
       yield* checkImage(parts, fromStored(row))
       continue
     }
@@ -21,13 +20,13 @@ export async function* checkContainers(parts: EngineParts, onProgress: OnCheckPr
       kind: 'containerDangling',
       severity: 'error',
       subject: row.name,
-      state,
+      state: 'its own files are not there',
       repair: 'remove the container, unless it runs',
       mend: () =>
         withContainerLock(parts, row.id, {}, async () => {
           const now = parts.store.containers.get(row.id)
           if (now === undefined || fromStored(now).state.status === 'running') return false
-          if (wrongOf(parts, fromStored(now)) === undefined) return false
+          if (!lacksFiles(parts, fromStored(now))) return false
           await removeContainer(parts, row.id)
           return true
         }),
@@ -35,26 +34,47 @@ export async function* checkContainers(parts: EngineParts, onProgress: OnCheckPr
   }
 }
 
-/** The container has its files without its image's blobs, which may be pulled or built again: it is only told. */
-function* checkImage({ store, content }: EngineParts, { id, manifest, state }: ContainerRecord): Generator<Problem> {
-  if (state.status === 'creating' || state.status === 'removing' || content.hasBlob(manifest.digest)) return
-  const now = store.containers.get(id)
-  if (now === undefined || content.hasBlob(manifest.digest)) return
+/** The container has its files, which nobody else has, so it is only told what it stands on and is not there. */
+function* checkImage(parts: EngineParts, container: ContainerRecord): Generator<Problem> {
+  if (isHalf(container)) return
+  const missing = missingOf(parts, container)
+  const now = parts.store.containers.get(container.id)
+  if (missing === undefined || now === undefined || missingOf(parts, fromStored(now)) === undefined) return
   yield {
     kind: 'containerDangling',
     severity: 'error',
     subject: now.name,
-    state: `the manifest of its image, ${manifest.digest}, is not there`,
-    repair: 'none: pull or build the image again, or remove the container',
+    ...missing,
     mend: async () => false,
   }
 }
 
-function wrongOf({ root, snapshotter }: EngineParts, { id, layers, state }: ContainerRecord): string | undefined {
-  // Those are finished, or removed, by whoever finds them next.
-  if (state.status === 'creating' || state.status === 'removing') return undefined
-  const missing = layers.find((name) => !snapshotter.has(name))
-  if (missing !== undefined) return `its layer ${missing} is not there`
-  const files = join(root, 'snapshots', '_active', containerSession(id), containerKey)
-  return existsSync(files) ? undefined : 'its own files are not there'
+function missingOf(
+  { root, snapshotter, content }: EngineParts,
+  { id, name, layers, manifest }: ContainerRecord,
+): Pick<Problem, 'state' | 'repair'> | undefined {
+  const layer = layers.find((one) => !snapshotter.has(one))
+  if (layer !== undefined) {
+    const files = join(containerDirectory(root, id), 'fs')
+    const repair = `none: save what you need of its own files, in "${files}", and remove it with "tsbuild rm ${name}"`
+    return { state: `its layer ${layer} is not there`, repair }
+  }
+  if (content.hasBlob(manifest.digest)) return undefined
+  return {
+    state: `the manifest of its image, ${manifest.digest}, is not there`,
+    repair: 'none: pull or build the image again, or remove the container',
+  }
+}
+
+/** Those are finished, or removed, by whoever finds them next. */
+function isHalf({ state }: ContainerRecord): boolean {
+  return state.status === 'creating' || state.status === 'removing'
+}
+
+function lacksFiles({ root }: EngineParts, container: ContainerRecord): boolean {
+  return !isHalf(container) && !existsSync(containerDirectory(root, container.id))
+}
+
+function containerDirectory(root: string, id: string): string {
+  return join(root, 'snapshots', '_active', containerSession(id), containerKey)
 }
