@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path'
 import { importsOf, packageOf } from './lib/imports.mjs'
 import { filesBelow, readJson, root, workspaces } from './lib/repo.mjs'
 
-const siblings = ['exporter', 'registry', 'runtime', 'snapshotter', 'solver', 'parser', 'store']
+const siblings = ['exporter', 'registry', 'remote-cache', 'runtime', 'snapshotter', 'solver', 'parser', 'store']
 
 /** What the sources of each package may import of ours. Tests may import `testkit`, too, and what their package may. */
 const arrows = {
@@ -16,6 +16,7 @@ const arrows = {
   store: ['spec'],
   snapshotter: ['spec', 'host'],
   registry: ['spec'],
+  'remote-cache': ['spec'],
   runtime: ['spec', 'host'],
   exporter: ['spec'],
   core: ['spec', 'host', ...siblings],

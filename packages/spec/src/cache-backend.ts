@@ -19,14 +19,16 @@ export interface PutCacheBlobOptions extends CallOptions {
 export interface CacheBackend extends AsyncDisposable {
   /** Type and place as warnings name them, without credentials: `registry localhost:5000/app:cache`. */
   readonly title: string
-  /** Which of these blobs are there, asked for in batches and side by side. */
+  /** Which of these blobs are there, asked for in batches and side by side. An export counts on them from then on: a backend that drops
+   *  what nobody uses keeps them a while. */
   has(digests: readonly Digest[], options?: CallOptions): Promise<ReadonlySet<Digest>>
   /** The blob's bytes as they lie there: who reads them checks digest and size.
    *  @throws {RemoteCacheError} `CACHE_BLOB_NOT_FOUND`, `CACHE_UNREACHABLE`, `CACHE_DENIED` */
   get(descriptor: Descriptor, options?: CallOptions): ByteStream
   /** Takes a blob in, whole or not at all; nothing happens where it is there. `open(offset)` gives its bytes from `offset` on and may
    *  be called again after an interruption.
-   *  @throws {RemoteCacheError} `CACHE_UNREACHABLE`, `CACHE_DENIED`, `CACHE_FULL`; errors of the stream pass through */
+   *  @throws {RemoteCacheError} `CACHE_INVALID` where the bytes are not the descriptor's, `CACHE_UNREACHABLE`, `CACHE_DENIED`,
+   *  `CACHE_FULL`; errors of the stream pass through */
   put(descriptor: Descriptor, open: (offset: number) => ByteStream, options?: PutCacheBlobOptions): Promise<void>
   /** The record that was put last; `undefined` where there is none. Its integrity is checked.
    *  @throws {RemoteCacheError} `CACHE_INVALID` when it is damaged, `CACHE_UNREACHABLE`, `CACHE_DENIED` */
