@@ -68,7 +68,17 @@ async function assemble(
     ...worker,
   })
   const sweepNow = () =>
-    sweepDeadSessions({ root, sessions, snapshotter, contexts, containers: store.containers, locks, openSnapshotter })
+    sweepDeadSessions({
+      root,
+      sessions,
+      snapshotter,
+      contexts,
+      cacheDirectory,
+      containers: store.containers,
+      locks,
+      openSnapshotter,
+      ...worker,
+    })
   const sweep = lazy(sweepNow)
   const { content, images: names, layers: tables } = store
   const images = new ImageLayers({ content, layers: tables, snapshotter, locks, registry })

@@ -2,6 +2,7 @@ import { type ErrorDetails, type SourceRange, TsbuildError } from '@tsbuild/spec
 
 export type CoreErrorCode =
   | 'ARCHIVE_INVALID'
+  | 'CACHE_INVALID'
   | 'CHECKSUM_MISMATCH'
   | 'CONFIG_INVALID'
   | 'COMMAND_FAILED'

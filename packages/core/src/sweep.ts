@@ -4,6 +4,7 @@ import { removeFreeLocks } from '@tsbuild/host'
 import type { DirectorySnapshotter } from '@tsbuild/snapshotter'
 import type { KeyLocks, SessionLocks } from '@tsbuild/spec'
 import type { ContainerTable } from '@tsbuild/store'
+import { sweepAsides } from './cache/mounts/aside.js'
 import { withContainerLock } from './containers/container-locks.js'
 import { containerSession } from './containers/container-snapshot.js'
 import { fromStored } from './containers/record.js'
@@ -18,6 +19,10 @@ export interface SweepServices {
   readonly openSnapshotter: (session: string) => DirectorySnapshotter
   /** Folder of streamed contexts: one folder a session. */
   readonly contexts: string
+  /** Folder of `RUN --mount=type=cache` contents. */
+  readonly cacheDirectory: string
+  /** Where the worker entry files lie, for bundled programs. */
+  readonly workerDir?: string
 }
 
 /** Cleans up after sessions whose process is gone: ends the processes of their steps and takes their active snapshots away, and those
@@ -42,6 +47,7 @@ export async function sweepDeadSessions(services: SweepServices): Promise<void> 
   } finally {
     for (const lock of dead) await lock[Symbol.asyncDispose]()
   }
+  await sweepAsides(services.cacheDirectory, services.workerDir)
   await removeFreeLocks(join(services.root, 'locks'))
 }
 

@@ -167,7 +167,9 @@ tests('the life of containers', (test) => {
       }
       const locks = createKeyLocks(join(dir.path, 'locks'))
       const contexts = join(dir.path, 'contexts')
-      const services = { root: dir.path, sessions, snapshotter, contexts, containers: parts.store.containers }
+      const cacheDirectory = join(dir.path, 'cache-mounts')
+      const { containers } = parts.store
+      const services = { root: dir.path, sessions, snapshotter, contexts, cacheDirectory, containers }
       await using busy = await locks.acquire(`container-${'d'.repeat(64)}`)
       const left = async () => {
         await sweepDeadSessions({ ...services, locks, openSnapshotter })

@@ -1,0 +1,3 @@
+export { type ExportMountOptions, exportMount } from './export-mount.js'
+export { importMount } from './import-mount.js'
+export { type MountExport, readMountExports } from './mount-export.js'
