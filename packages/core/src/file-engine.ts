@@ -25,7 +25,7 @@ import {
   pinnedDigest,
   planSources,
 } from './files/plan.js'
-import type { ChainSource, ContextSource, CopyRequest } from './files/request.js'
+import type { ChainSource, ContextSource, CopyRequest, SelectionDigest } from './files/request.js'
 import type { SourceWords } from './files/select.js'
 import type { LookUpUserInput, MakeDirectoryInput, Owner } from './files/target-tasks.js'
 import { withChain } from './files/with-chain.js'
@@ -35,8 +35,6 @@ import type { GitCheckout, GitSession } from './git/index.js'
 const poolSize = 2
 /** Attempts at a scan while files vanish under it. */
 const maxScans = 3
-
-type ChainRow = { readonly digest: SourceDigest['digest']; readonly files: number; readonly bytes: number }
 
 /** Makes the file side of an engine; threads start when they are needed. */
 export function createFileEngine(options: FileEngineOptions): FileEngine {
@@ -48,7 +46,7 @@ class WorkerFileEngine implements FileEngine {
   private readonly options: FileEngineOptions
   private readonly pool: WorkerPool
   private readonly memo: MemoTable
-  private readonly chains: Table<ChainRow>
+  private readonly chains: Table<SelectionDigest>
   private readonly downloader: Downloader
 
   constructor(options: FileEngineOptions) {
@@ -56,7 +54,7 @@ class WorkerFileEngine implements FileEngine {
     this.listings = new Listings(listings)
     this.options = options
     this.memo = new MemoTable(metadata.binaryTable('file-memo'))
-    this.chains = metadata.table<ChainRow>('chain-files')
+    this.chains = metadata.table<SelectionDigest>('chain-files')
     this.downloader = new Downloader({ directory: downloads, table: metadata.table<DownloadRow>('downloads') })
     this.pool = createWorkerPool({
       entry: new URL('./files-worker.js', import.meta.url),
@@ -185,7 +183,19 @@ class WorkerFileEngine implements FileEngine {
     options: CallOptions,
   ): Promise<readonly SourceDigest[]> {
     const keys = words.map((selection) => chainKey(source, selection, owners))
-    const known = keys.map((key) => this.chains.get(key))
+    const all = await this.digestSelections(source, words, keys, owners, options)
+    for (const [index, key] of keys.entries()) source.digests?.note(key, all[index] as SelectionDigest)
+    return all
+  }
+
+  private async digestSelections(
+    source: ChainSource,
+    words: readonly SourceWords[],
+    keys: readonly string[],
+    owners: boolean,
+    options: CallOptions,
+  ): Promise<readonly SelectionDigest[]> {
+    const known = keys.map((key) => this.chains.get(key) ?? source.digests?.find(key))
     const missing = words.filter((_, index) => known[index] === undefined)
     if (missing.length === 0) return known.filter((row) => row !== undefined)
     const found = await this.withChain(source, options, (mount) => {

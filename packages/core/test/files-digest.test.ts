@@ -209,7 +209,7 @@ tests('files: digest', (test) => {
     'digest() of a chain without layers finds nothing',
     async () => {
       await using bench = await openBench()
-      const source = { kind: 'chain' as const, id: 'scratch', layers: [] }
+      const source = { kind: 'chain' as const, id: 'scratch', layers: async () => [] }
       await bench.files.digest(bench.request({ source, sources: ['/a'] })).then(
         () => assert.unreachable(),
         (error: Error & { code: string }) => assert.is(error.code, 'COPY_SOURCE_NOT_FOUND'),

@@ -150,5 +150,5 @@ function bind(source: string, readonly: boolean): Mount {
 }
 
 export function chain(name: string, id = name) {
-  return { kind: 'chain' as const, id, layers: [name as SnapshotName] }
+  return { kind: 'chain' as const, id, layers: async () => [name as SnapshotName] }
 }

@@ -21,6 +21,8 @@ export {
   writeDockerArchive,
   writeDockerImages,
 } from './outputs/docker-archive.js'
+export { layerBlob } from './outputs/layer-blob.js'
+export { mapLimited } from './outputs/limited.js'
 export { type LayoutImage, type StoredDocuments, writeOciImages } from './outputs/oci-images.js'
 export { type OciDestination, type OciLayoutOptions, writeOciIndex, writeOciLayout } from './outputs/oci-layout.js'
 export type { ExportableIndex, SourcedImage } from './outputs/prepare-index.js'

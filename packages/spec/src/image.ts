@@ -1,4 +1,5 @@
 import type { DiffID, Digest } from './digest.js'
+import type { JsonValue } from './json.js'
 import type { Platform } from './platform.js'
 
 /** OCI image spec, descriptor.md. `size` is in bytes. */
@@ -82,4 +83,6 @@ export interface ImageConfig {
   readonly config?: ContainerConfig
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly DiffID[] }
   readonly history?: readonly HistoryEntry[]
+  /** The cache of the build that made it, where it carries that. */
+  readonly 'tsbuild.cache.v1'?: JsonValue
 }

@@ -10,6 +10,7 @@ import type {
   SourceRange,
 } from '@tsbuild/spec'
 import type { Annotation, Output } from './output.js'
+import type { CacheExport, CacheMountTravel, CacheSource, CacheTarget } from './remote-cache.js'
 
 /** Where an ssh agent's keys come from: the socket of an agent that runs, or key files (without passphrases) for one that is started
  * for the build. */
@@ -63,6 +64,13 @@ export interface BuildOptions {
   /** Network of RUN steps that do not choose theirs. Default `host`. */
   readonly network?: StepNetwork
   readonly outputs?: readonly Output[]
+  /** Caches to look into for steps that the root has no record of, the first one first. One that can't be read gives a warning. */
+  readonly cacheFrom?: readonly CacheSource[]
+  /** Caches that get what this build made or took from a cache, when it is done. */
+  readonly cacheTo?: readonly CacheTarget[]
+  /** The folders of `RUN --mount=type=cache` travel with these caches: `cacheTo` gets what they hold, and those that are not here yet
+   * start with what `cacheFrom` has. Default: they stay on this machine. */
+  readonly cacheMounts?: boolean | CacheMountTravel
   /** Seconds since the epoch: `created` of the image and of its history. Default: the build argument of that name, else the
    * Dockerfile's global ARG of that name, else now. */
   readonly sourceDateEpoch?: number
@@ -115,6 +123,8 @@ export interface BuildResult {
   readonly names: readonly string[]
   /** Names and manifest digests that were pushed. */
   readonly pushed: readonly { readonly name: string; readonly digest: Digest }[]
+  /** What became of `cacheTo`, without those that failed. */
+  readonly cacheExports: readonly CacheExport[]
   readonly steps: readonly StepRecord[]
   readonly warnings: readonly BuildWarning[]
   readonly durationMs: number

@@ -58,3 +58,5 @@ export type Output =
   | { readonly type: 'local'; readonly dest: string }
   /** The files of the result, as one tar. With a `sourceDateEpoch` no time in it is later. */
   | { readonly type: 'tar'; readonly dest: string | Writable; readonly sourceDateEpoch?: number | null }
+  /** Nowhere: the cache has it, and `cacheTo` may send it. */
+  | { readonly type: 'cacheonly' }

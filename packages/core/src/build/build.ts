@@ -1,5 +1,5 @@
 import { type LintWarning, lintError } from '@tsbuild/parser'
-import type { Solver, StepReport } from '@tsbuild/solver'
+import { InputGoneError, type Solver, type StepReport } from '@tsbuild/solver'
 import {
   canonicalDigest,
   digestHex,
@@ -20,10 +20,11 @@ import { Graph } from '../frontend/graph.js'
 import { type BuildPlan, planBuild } from '../frontend/plan.js'
 import { ensureRoom, fullDisk, isFullDisk, makeRoom } from '../gc/make-room.js'
 import { resolveImage } from '../images/resolve-image.js'
-import { lazy } from '../lazy.js'
+import { lazy as once } from '../lazy.js'
 import type { LayerChain, SolvedChain } from '../ops/layers.js'
 import type { OpServices } from '../ops/services.js'
 import { type Parsed, parseAnywhere } from '../parse-large.js'
+import { BuildCache } from './build-cache.js'
 import { toBuildError } from './build-error.js'
 import { checkOutputs, outputsOf } from './check-outputs.js'
 import { epochSources } from './epoch-sources.js'
@@ -47,7 +48,7 @@ export async function runBuild(
   const platforms = platformsOf(options)
   const outputs = outputsOf(options, platforms.length)
   const { tags = [], annotations = [] } = options
-  checkOutputs(outputs, { platforms, tags, annotations })
+  checkOutputs(outputs, { platforms, tags, annotations, cacheTo: options.cacheTo ?? [] })
   await using sources = await openSources(parts, options)
   await using named = await openNamedContexts(sources, options)
   await using context = await openContext(sources, options)
@@ -59,9 +60,11 @@ export async function runBuild(
     warnings.push(warning)
     emit({ kind: 'warning', at: Date.now(), ...warning })
   }
+  await using cache = new BuildCache(parts, options, { platforms, emit, warn: (message) => warn({ message }) })
   try {
+    cache.begin()
     const warm = runtimeWarmer(parts, source.text, options.noCache === true)
-    const request = await prepare(options, sources, named, context, source, warm)
+    const request = await prepare(options, sources, named, context, source, { warmRuntime: warm, cache })
     const plans = await Promise.all(
       platforms.map((platform) =>
         planBuild({ ...request.plan, platform, severalPlatforms: platforms.length > 1 }, request.services),
@@ -70,15 +73,22 @@ export async function runBuild(
     report(request, plans, warn)
     const signal = options.signal === undefined ? {} : { signal: options.signal }
     let sent = false
-    const mayStartOver = () => options.signal?.aborted !== true && !sent
-    const { written, steps } = await withLayersKept(parts, mayStartOver, warn, async () => {
+    const mayStartOver = (error: unknown) => {
+      if (options.signal?.aborted === true) return false
+      return error instanceof InputGoneError ? !outputs.some(isStream) : !sent
+    }
+    await cache.ready()
+    const { written, steps, results } = await withLayersKept(parts, mayStartOver, warn, async () => {
       const { results, steps } = await solver.solve(
         plans.map(({ target }) => target.vertex),
-        { ...signal, onEvent: emit },
+        { ...signal, onEvent: emit, imported: cache.imported },
       )
       sent = outputs.some(isSentOnce)
+      const { lazy } = cache
       const written = await writeOutputs(parts, {
         targets: targetsOf(options, platforms, plans, results),
+        built: { steps, results: results.map(({ result }) => result), lazy, imported: cache.imported },
+        inlineCache: options.cacheTo?.some(({ type }) => type === 'inline') === true,
         outputs,
         tags,
         annotations,
@@ -88,12 +98,17 @@ export async function runBuild(
         ...signal,
         emit,
       })
-      return { written, steps }
+      return { written, steps, results }
     })
+    const cacheExports = await cache.export(
+      steps,
+      results.map(({ result }) => result),
+    )
     // Not waited for: closing the engine does.
     noteUses(parts, steps)
     return {
       ...written,
+      cacheExports,
       steps: steps.filter(({ vertex }) => vertex.hidden !== true).map(stepRecord),
       warnings,
       durationMs: performance.now() - start,
@@ -105,7 +120,10 @@ export async function runBuild(
 
 /** Whether others have what was written of an output, so that it can't be written again. */
 function isSentOnce(output: Output): boolean {
-  if (output.type === 'registry' || (output.type === 'image' && output.push === true)) return true
+  return output.type === 'registry' || (output.type === 'image' && output.push === true) || isStream(output)
+}
+
+function isStream(output: Output): boolean {
   return 'dest' in output && typeof output.dest !== 'string'
 }
 
@@ -117,7 +135,7 @@ const maxAttempts = 4
  * then is found in the cache. */
 async function withLayersKept<T>(
   parts: EngineParts,
-  mayStartOver: () => boolean,
+  mayStartOver: (error: unknown) => boolean,
   warn: (warning: BuildWarning) => void,
   body: () => Promise<T>,
 ): Promise<T> {
@@ -126,7 +144,9 @@ async function withLayersKept<T>(
     try {
       return await body()
     } catch (error) {
-      if (attempt === maxAttempts || !mayStartOver()) throw error
+      // An import did not give what it promised, and won't promise it again.
+      if (error instanceof InputGoneError && mayStartOver(error)) continue
+      if (attempt >= maxAttempts || !mayStartOver(error)) throw error
       if (parts.hold.forgetGone((layer) => parts.snapshotter.has(layer))) continue
       if (evicted || !isFullDisk(error)) throw error
       evicted = true
@@ -168,7 +188,7 @@ function targetsOf(
 /** Starts the runtime once, where the Dockerfile has a RUN at all; at once where all steps will run. */
 function runtimeWarmer(parts: EngineParts, text: string, now: boolean): () => void {
   if (!/^[ \t]*run[ \t]/im.test(text)) return () => {}
-  const warm = lazy(() => {
+  const warm = once(() => {
     // Whatever is wrong with it shows where a step needs it.
     parts
       .runtime()
@@ -192,7 +212,7 @@ export async function prepare(
   named: NamedContexts,
   { directory, origin }: OpenContext,
   source: DockerfileText,
-  warmRuntime: () => void,
+  { warmRuntime, cache: { lazy, imported, mounts } }: { readonly warmRuntime: () => void; readonly cache: BuildCache },
 ): Promise<PreparedBuild> {
   const ignore = await readIgnorePatterns(directory, source.path)
   // Without a prototype: an ARG may be called `constructor`.
@@ -209,6 +229,9 @@ export async function prepare(
   checkSyntax(source)
   const services: OpServices = {
     ...parts,
+    lazy,
+    digests: imported,
+    bringCacheMount: async (folder, call) => await mounts?.bring(folder, call),
     ensureRoom: () => ensureRoom(parts),
     fullDisk: (output) => fullDisk(parts, output),
     secrets: new Map(Object.entries(options.secrets ?? {})),
@@ -237,7 +260,7 @@ export async function prepare(
     },
     services: {
       graph: new Graph(services),
-      emulators: lazy(() => readEmulators()),
+      emulators: once(() => readEmulators()),
       epochs: epochSources({ parts, git, http }, options),
       isContext: (name) => named.has(name),
       namedContext: (name) => named.find(name),
@@ -270,11 +293,14 @@ function fromLint({ rule, message, url, range }: LintWarning): BuildWarning {
   return { rule, message, ...(url === undefined ? {} : { url }), source }
 }
 
+/** Whether the digests of layers will be asked for. */
 function needsImage(options: BuildOptions): boolean {
+  if ((options.cacheTo ?? []).length > 0) return true
   const outputs = outputsOf(options, platformsOf(options).length)
   return outputs.some(
     (output) =>
       output.type !== 'local' &&
+      output.type !== 'cacheonly' &&
       output.type !== 'tar' &&
       (output.rewriteTimestamp ?? options.rewriteTimestamp) !== true,
   )

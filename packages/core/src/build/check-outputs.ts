@@ -1,5 +1,5 @@
 import { type Platform, parseReference } from '@tsbuild/spec'
-import type { Annotation, BuildOptions, LayerCompression, Output } from '../api.js'
+import type { Annotation, BuildOptions, CacheTarget, LayerCompression, Output } from '../api.js'
 import { CoreError } from '../errors.js'
 import { checkAnnotations } from './annotations.js'
 
@@ -8,6 +8,7 @@ export interface OutputNeeds {
   readonly platforms: readonly Platform[]
   readonly tags: readonly string[]
   readonly annotations: readonly Annotation[]
+  readonly cacheTo?: readonly CacheTarget[]
 }
 
 type ImageOutput = Extract<Output, { readonly type: 'image' | 'oci' | 'registry' }>
@@ -17,7 +18,9 @@ type ImageOutput = Extract<Output, { readonly type: 'image' | 'oci' | 'registry'
 export function outputsOf({ outputs = [], tags = [] }: BuildOptions, platforms: number): readonly Output[] {
   if (platforms > 1) return outputs.length === 0 && tags.length > 0 ? [{ type: 'image' }] : outputs
   if (outputs.length === 0) return [{ type: 'image' }]
-  return tags.length > 0 && !outputs.some(({ type }) => type === 'image') ? [{ type: 'image' }, ...outputs] : outputs
+  return tags.length > 0 && !outputs.some(({ type }) => type === 'image' || type === 'cacheonly')
+    ? [{ type: 'image' }, ...outputs]
+    : outputs
 }
 
 /** Refuses outputs that can't be written, before anything is built for them.
@@ -28,6 +31,7 @@ export function checkOutputs(outputs: readonly Output[], needs: OutputNeeds): vo
   if (needs.annotations.length > 0 && outputs.length > 0 && outputs.every(hasNoImage))
     throw new CoreError('OPTION_INVALID', 'Cannot annotate the image: no output writes one')
   for (const output of outputs) checkOutput(output, needs)
+  for (const target of needs.cacheTo ?? []) if (target.type !== 'inline') checkCompression(target)
 }
 
 function checkNames(names: readonly string[]): void {
@@ -38,7 +42,7 @@ function checkNames(names: readonly string[]): void {
 }
 
 function hasNoImage({ type }: Output): boolean {
-  return type === 'local' || type === 'tar'
+  return type === 'local' || type === 'tar' || type === 'cacheonly'
 }
 
 function checkOutput(output: Output, needs: OutputNeeds): void {
@@ -57,6 +61,7 @@ function checkOutput(output: Output, needs: OutputNeeds): void {
     case 'docker':
     case 'local':
     case 'tar':
+    case 'cacheonly':
       return
   }
 }

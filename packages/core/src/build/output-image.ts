@@ -1,5 +1,7 @@
 import type { AssembledImage, ExportableIndex } from '@tsbuild/exporter'
 import type { Annotation, ImageVariant } from '../api.js'
+import type { BuiltCache } from '../cache/transfer/export-caches.js'
+import { inlineCache } from '../cache/transfer/inline-cache.js'
 import type { EngineParts } from '../engine-parts.js'
 import type { StageState } from '../frontend/stage-state.js'
 import { commitImage } from '../images/commit-image.js'
@@ -22,6 +24,9 @@ export interface ImageRequest {
   /** SOURCE_DATE_EPOCH, in seconds. */
   readonly epoch?: number
   readonly rewriteTimestamp: boolean
+  readonly built: BuiltCache
+  /** Let each image carry the build's cache. */
+  readonly inlineCache: boolean
   readonly signal?: AbortSignal
 }
 
@@ -76,7 +81,7 @@ export class OutputImages {
     { annotations, mediaTypes }: Required<Pick<ImageVariant, 'annotations' | 'mediaTypes'>>,
     times: { epoch?: number; maxMtime?: number },
   ): Promise<readonly CommittedImage[]> {
-    const { targets, labels, signal } = this.#request
+    const { targets, labels, signal, built: cache } = this.#request
     const all = [...this.#request.annotations, ...annotations]
     const now = Date.now()
     return await Promise.all(
@@ -89,10 +94,12 @@ export class OutputImages {
           descriptorAnnotations: annotationsAt(all, 'manifest-descriptor', target.platform),
           format: mediaTypes,
           ...times,
+          lazy: cache.lazy,
+          ...(this.#request.inlineCache ? { inlineCache: (layers) => inlineCache(cache, layers) } : {}),
           now,
           ...(signal === undefined ? {} : { signal }),
         })
-        return { built, source: openImageSource(this.#parts, layers) }
+        return { built, source: openImageSource(this.#parts, layers, cache.lazy) }
       }),
     )
   }

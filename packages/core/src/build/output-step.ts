@@ -1,11 +1,13 @@
-import type { OnBlobProgress } from '@tsbuild/exporter'
 import { canonicalDigest, type OnBuildEvent, TsbuildError } from '@tsbuild/spec'
+
+/** Told how far a part of a step is, in bytes; digests are shortened. */
+export type OnStepProgress = (item: string, bytes: number, total: number | undefined, done: boolean) => void
 
 /** Shows an output like a step: outputs are no vertices, but whoever watches a build wants to see them. */
 export async function outputStep<T>(
   emit: OnBuildEvent,
   name: string,
-  body: (progress: OnBlobProgress) => Promise<T>,
+  body: (progress: OnStepProgress, say: (line: string) => void) => Promise<T>,
 ): Promise<T> {
   const id = canonicalDigest(['output', name, performance.now()])
   const start = performance.now()
@@ -14,7 +16,7 @@ export async function outputStep<T>(
   emit({ kind: 'started', id, at: Date.now() })
   let result: T
   try {
-    result = await body((item, bytes, total, done) => {
+    const progress: OnStepProgress = (item, bytes, total, done) => {
       if (done) sizeBytes += bytes
       emit({
         kind: 'progress',
@@ -25,7 +27,10 @@ export async function outputStep<T>(
         ...(total === undefined ? {} : { total }),
         ...(done ? { done } : {}),
       })
-    })
+    }
+    const say = (line: string) =>
+      emit({ kind: 'log', id, at: Date.now(), stream: 'stderr', data: Buffer.from(`${line}\n`) })
+    result = await body(progress, say)
   } catch (error) {
     const code = error instanceof TsbuildError ? error.code : 'OUTPUT_FAILED'
     emit({

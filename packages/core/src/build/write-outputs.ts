@@ -1,13 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import {
-  type CompressionOptions,
-  type OnBlobProgress,
-  writeDockerArchive,
-  writeOciIndex,
-  writeOciLayout,
-  writeStream,
-} from '@tsbuild/exporter'
+import { type OnBlobProgress, writeDockerArchive, writeOciIndex, writeOciLayout, writeStream } from '@tsbuild/exporter'
+import { InputGoneError } from '@tsbuild/solver'
 import {
   type CallOptions,
   type Digest,
@@ -19,10 +13,12 @@ import {
   type Reference,
 } from '@tsbuild/spec'
 import type { ImageTarget } from '@tsbuild/store'
-import type { BuildResult, LayerCompression, Output } from '../api.js'
+import type { BuildResult, Output } from '../api.js'
+import type { LazyLayers, PresentOptions } from '../cache/transfer/lazy-layers.js'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
 import { assignName, keepUnnamed } from '../images/image-names.js'
+import { compressionOf } from './compression.js'
 import { keepBuilt } from './keep-built.js'
 import { type BuiltTarget, type CommittedImage, type ImageRequest, OutputImages } from './output-image.js'
 import { outputStep } from './output-step.js'
@@ -34,18 +30,57 @@ export interface OutputRequest extends ImageRequest {
   readonly emit: OnBuildEvent
 }
 
-type Written = Omit<BuildResult, 'steps' | 'warnings' | 'durationMs'>
+type Written = Omit<BuildResult, 'steps' | 'cacheExports' | 'warnings' | 'durationMs'>
 
 /** Sends a build's result where it should go, one output after the other; each shows as a step. */
-export async function writeOutputs(parts: EngineParts, request: OutputRequest): Promise<Written> {
+export async function writeOutputs(parts: EngineParts, asked: OutputRequest): Promise<Written> {
+  const { outputs, built } = asked
+  const request = outputs.every((output) => needsNoFiles(output, asked)) ? asked : await withFiles(asked)
   const writer = new OutputWriter(parts, request)
-  if (request.outputs.some((output) => output.type !== 'image' || output.push === true))
-    await parts.hold.hold(request.targets.flatMap(({ chain }) => chain.layers))
+  if (outputs.some((output) => output.type !== 'image' || output.push === true)) {
+    const layers = request.targets.flatMap(({ chain }) => chain.layers)
+    await parts.hold.hold(layers.filter((layer) => built.lazy.info(layer) === undefined))
+  }
   for (const output of request.outputs) {
     request.signal?.throwIfAborted()
     await outputStep(request.emit, stepName(output), (progress) => writer.write(output, progress))
   }
   return writer.written()
+}
+
+/** What goes to a registry goes there from wherever it is, and what the registry has goes nowhere. */
+function needsNoFiles(output: Output, { rewriteTimestamp }: OutputRequest): boolean {
+  if (output.type === 'cacheonly') return true
+  if (output.type !== 'registry' || output.forceCompression === true) return false
+  return (output.rewriteTimestamp ?? rewriteTimestamp) !== true
+}
+
+/** The same request when the files of all layers are here. */
+async function withFiles(request: OutputRequest): Promise<OutputRequest> {
+  const { targets, built, emit, signal } = request
+  const layers = targets.flatMap(({ chain }) => chain.layers)
+  if (layers.every((layer) => built.lazy.info(layer) === undefined)) {
+    return { ...request, targets: await Promise.all(targets.map((one) => presentTarget(one, built.lazy))) }
+  }
+  const fetched = await outputStep(emit, 'fetching cached layers', async (onProgress) => {
+    const options = {
+      ...(signal === undefined ? {} : { signal }),
+      onProgress: (item: string, bytes: number, total?: number, done = false) => onProgress(item, bytes, total, done),
+    }
+    try {
+      return await Promise.all(targets.map((one) => presentTarget(one, built.lazy, options)))
+    } catch (error) {
+      // No failure of the build: it runs the steps instead.
+      if (error instanceof InputGoneError) return error
+      throw error
+    }
+  })
+  if (fetched instanceof InputGoneError) throw fetched
+  return { ...request, targets: fetched }
+}
+
+async function presentTarget(one: BuiltTarget, lazy: LazyLayers, options: PresentOptions = {}): Promise<BuiltTarget> {
+  return { ...one, chain: { ...one.chain, layers: await lazy.present(one.chain.layers, options) } }
 }
 
 /** Writes outputs of one build. */
@@ -69,6 +104,8 @@ class OutputWriter {
 
   async write(output: Output, progress: OnBlobProgress): Promise<void> {
     switch (output.type) {
+      case 'cacheonly':
+        return
       case 'local':
         return await this.#writeFiles(output.dest)
       case 'tar':
@@ -191,14 +228,6 @@ class OutputWriter {
   }
 }
 
-function compressionOf({ compression, compressionLevel, forceCompression }: LayerCompression): CompressionOptions {
-  return {
-    compression: compression === 'uncompressed' ? 'none' : (compression ?? 'gzip'),
-    ...(compressionLevel === undefined ? {} : { level: compressionLevel }),
-    ...(forceCompression === undefined ? {} : { force: forceCompression }),
-  }
-}
-
 function stepName(output: Output): string {
   switch (output.type) {
     case 'image':
@@ -212,5 +241,7 @@ function stepName(output: Output): string {
     case 'local':
     case 'tar':
       return 'exporting files'
+    case 'cacheonly':
+      return 'keeping the result in the cache'
   }
 }

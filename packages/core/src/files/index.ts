@@ -1,3 +1,3 @@
 export type { FileEngine } from './engine.js'
 export type { HttpSession } from './http-session.js'
-export type { CopyRequest, FileSource } from './request.js'
+export type { CopyRequest, FileSource, SelectionDigest, SelectionDigests } from './request.js'

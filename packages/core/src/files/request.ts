@@ -1,4 +1,4 @@
-import type { SnapshotName } from '@tsbuild/spec'
+import type { CallOptions, Digest, SnapshotName } from '@tsbuild/spec'
 import type { GitSession } from '../git/index.js'
 import type { HttpSession } from './http-session.js'
 
@@ -16,8 +16,25 @@ export interface ChainSource {
   readonly kind: 'chain'
   /** Result id. Results never change, so what a selection of one holds is remembered for good, longer than its files live. */
   readonly id: string
-  /** Lowest first. */
-  readonly layers: readonly SnapshotName[]
+  /** Its layers, lowest first, with all of their files; asked only when files are read. */
+  readonly layers: (options: CallOptions) => Promise<readonly SnapshotName[]>
+  readonly digests?: SelectionDigests | undefined
+}
+
+/** What a selection of a result's files is. */
+export type SelectionDigest = {
+  readonly digest: Digest
+  readonly files: number
+  /** Sum of the files' sizes. */
+  readonly bytes: number
+}
+
+/** Digests of selections that travel between machines: a build that takes all from a cache then needs no files to know its keys. */
+export interface SelectionDigests {
+  /** What is known from elsewhere. */
+  find(key: string): SelectionDigest | undefined
+  /** Told each that a build has used. */
+  note(key: string, digest: SelectionDigest): void
 }
 
 /** A tree that files come from. */

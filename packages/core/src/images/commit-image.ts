@@ -1,11 +1,16 @@
 import { type Annotations, type AssembledImage, assembleImage, type ImageFormat } from '@tsbuild/exporter'
-import { chainIDs, type LayerInfo, type SnapshotName } from '@tsbuild/spec'
+import { chainIDs, type JsonValue, type LayerInfo, type SnapshotName } from '@tsbuild/spec'
+import type { InlineLayer } from '../cache/transfer/inline-cache.js'
+import type { LazyLayers } from '../cache/transfer/lazy-layers.js'
 import type { EngineParts } from '../engine-parts.js'
 import type { StageState } from '../frontend/stage-state.js'
 import type { LayerChain } from '../ops/layers.js'
 import { imageConfig } from './image-config.js'
 import type { SourceLayer } from './image-source.js'
 import { rememberRewritten } from './rewritten-chains.js'
+
+/** Where an image's config has its cache. */
+const inlineCacheMember = 'tsbuild.cache.v1'
 
 export interface CommitRequest {
   readonly target: StageState
@@ -19,6 +24,10 @@ export interface CommitRequest {
   readonly epoch?: number
   /** No time in a layer of this build is later, in seconds; the base image's layers stay as they are. */
   readonly maxMtime?: number
+  /** Layers that are known and not here. */
+  readonly lazy?: LazyLayers
+  /** Makes the cache that the image carries. */
+  readonly inlineCache?: (layers: readonly InlineLayer[]) => JsonValue
   /** Milliseconds since the epoch, for an image without any layer. */
   readonly now: number
   readonly signal?: AbortSignal
@@ -35,14 +44,25 @@ export async function commitImage(parts: EngineParts, request: CommitRequest): P
   const { chain, target, labels, annotations, descriptorAnnotations, format, epoch, now, maxMtime, signal } = request
   const call = signal === undefined ? {} : { signal }
   const cutAt = chain.layers.map((_, index) => (index < target.baseLayers ? undefined : maxMtime))
+  const elsewhere = chain.layers.map((layer) => request.lazy?.info(layer))
   const infos = await Promise.all(
-    chain.layers.map((layer, index) => {
-      const limit = cutAt[index]
+    chain.layers.map((layer, index): LayerInfo | Promise<LayerInfo> => {
+      const [known, limit] = [elsewhere[index], cutAt[index]]
+      if (known !== undefined) return { diffId: known.diffId, size: known.size }
       return limit === undefined ? parts.diffIds.get(layer, call) : parts.diffIds.rewritten(layer, limit, call)
     }),
   )
-  const layerTimes = chain.layers.map((layer) => parts.tables.get(layer)?.createdAt ?? now)
-  const config = imageConfig({
+  const layerTimes = chain.layers.map(
+    (layer, index) => elsewhere[index]?.createdAt ?? parts.tables.get(layer)?.createdAt ?? now,
+  )
+  const inline = request.inlineCache?.(
+    infos.map((info, index) => ({
+      ...info,
+      snapshot: chain.layers[index] as SnapshotName,
+      createdAt: layerTimes[index] as number,
+    })),
+  )
+  const plain = imageConfig({
     target,
     diffIds: infos.map(({ diffId }) => diffId),
     layerTimes,
@@ -51,7 +71,7 @@ export async function commitImage(parts: EngineParts, request: CommitRequest): P
     now,
   })
   const built = assembleImage({
-    config,
+    config: inline === undefined ? plain : { ...plain, [inlineCacheMember]: inline },
     layers: infos.map((info, index) => ({ ...info, ...rewrittenAt(cutAt[index]) })),
     annotations,
     descriptorAnnotations,
@@ -63,12 +83,18 @@ export async function commitImage(parts: EngineParts, request: CommitRequest): P
   ] as const) {
     if (!parts.content.hasBlob(descriptor.digest)) await parts.content.writeBlob(descriptor, bytes, call)
   }
-  if (maxMtime === undefined) await rememberChain(parts, chain.layers, infos)
+  for (const known of elsewhere) {
+    if (known === undefined) continue
+    const { mediaType, digest, size } = known.blob
+    await parts.tables.addBlob(known.diffId, { mediaType, digest, size, sources: known.sources })
+  }
+  if (maxMtime === undefined && elsewhere.every((known) => known === undefined))
+    await rememberChain(parts, chain.layers, infos)
   const layers = infos.map((info, index) => ({
     ...sourceLayer(info, chain.layers[index], cutAt[index]),
     fromBase: index < target.baseLayers,
   }))
-  if (maxMtime !== undefined) await rememberRewritten(parts, layers)
+  if (maxMtime !== undefined) await rememberRewritten(parts.tables, layers)
   return { built, layers }
 }
 

@@ -12,6 +12,7 @@ import {
   layerCompression,
   type SnapshotName,
 } from '@tsbuild/spec'
+import type { LazyLayers } from '../cache/transfer/lazy-layers.js'
 import type { EngineParts } from '../engine-parts.js'
 import { CoreError } from '../errors.js'
 
@@ -26,11 +27,19 @@ export interface SourceLayer extends LayerInfo {
 export type ImageSource = LayerSource
 
 /** The bytes of a local image: blobs that lie in the content store as they are, layers as tars made of their snapshots. */
-export function openImageSource(parts: EngineParts, layers: readonly SourceLayer[]): ImageSource {
+export function openImageSource(parts: EngineParts, layers: readonly SourceLayer[], lazy?: LazyLayers): ImageSource {
+  const elsewhere = new Map(
+    layers.flatMap(({ snapshot }) => {
+      const info = lazy?.info(snapshot)
+      return info === undefined ? [] : [[info.blob.digest as Digest, snapshot] as const]
+    }),
+  )
   const byDiffId = new Map<Digest, SourceLayer>(layers.map((layer) => [layer.diffId, layer]))
   return {
     read(descriptor, options = {}) {
       if (parts.content.hasBlob(descriptor.digest)) return parts.content.read(descriptor, options)
+      const promised = elsewhere.get(descriptor.digest)
+      if (promised !== undefined && lazy !== undefined) return lazy.read(promised, options)
       const layer = byDiffId.get(descriptor.digest)
       if (layer === undefined)
         throw new CoreError('IMAGE_INVALID', `Cannot read blob "${descriptor.digest}": it is not in the store`)
@@ -40,7 +49,10 @@ export function openImageSource(parts: EngineParts, layers: readonly SourceLayer
       return findCompressed(parts, diffId, compression)
     },
     findOriginal(diffId) {
-      return byDiffId.get(diffId)?.fromBase === true ? findOriginal(parts, diffId) : undefined
+      const layer = byDiffId.get(diffId)
+      const promised = layer === undefined ? undefined : lazy?.info(layer.snapshot)
+      if (promised !== undefined) return withCompression(promised.blob)
+      return layer?.fromBase === true ? findOriginal(parts, diffId) : undefined
     },
     ingestCompressed: (data, options) => parts.content.receiveBlob(data, options),
     rememberCompressed: (diffId, { mediaType, digest, size }) =>
@@ -60,8 +72,12 @@ function findCompressed(
 /** The blob in which a layer came from a registry. */
 function findOriginal({ tables, content }: EngineParts, diffId: DiffID) {
   const blob = tables.blobs(diffId).find(({ digest, sources }) => sources.length > 0 && content.hasBlob(digest))
-  const compression = blob === undefined ? undefined : layerCompression(blob.mediaType)
-  return blob === undefined || compression === undefined ? undefined : { ...blob, compression }
+  return blob === undefined ? undefined : withCompression(blob)
+}
+
+function withCompression(blob: Descriptor) {
+  const compression = layerCompression(blob.mediaType)
+  return compression === undefined ? undefined : { ...blob, compression }
 }
 
 /** The tar of a layer: what was pulled is unpacked from its blob, since other programs write other tars of the same files;

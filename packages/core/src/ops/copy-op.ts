@@ -2,6 +2,7 @@ import type { CacheKeyParts, Difference, KeyContext, Op, RunContext, RunOutput }
 import type { CanonicalValue, JsonValue, MissCause } from '@tsbuild/spec'
 import { explainCopy } from '../explain/copy-cause.js'
 import type { CopyRequest } from '../files/index.js'
+import { chainSource } from './chain-source.js'
 import { type LayerChain, loadLayer, type SolvedChain } from './layers.js'
 import type { OpServices } from './services.js'
 import { makeLayer } from './with-snapshot.js'
@@ -89,7 +90,7 @@ export class CopyOp implements Op<LayerChain> {
       // The context may be edited while it is copied: then the digest is taken again, and the step starts over.
       const content = await files.digest(request, { signal, list: true })
       try {
-        const made = await makeLayer(this.#services, base.result, signal, (mount) =>
+        const made = await makeLayer(this.#services, base.result, { signal, progress }, (mount) =>
           files.copy(mount, request, { signal, onProgress, expected: content.digest }),
         )
         onLayer(made.layer)
@@ -113,7 +114,7 @@ export class CopyOp implements Op<LayerChain> {
       ...spec,
       git: this.#services.git,
       http: this.#services.http,
-      source: from === undefined ? this.#services.context : { kind: 'chain', id: from.id, layers: from.layers },
+      source: from === undefined ? this.#services.context : chainSource(from, this.#services),
     }
   }
 }

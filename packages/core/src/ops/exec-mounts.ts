@@ -1,6 +1,7 @@
 import { chmod, chown, mkdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import {
+  type CallOptions,
   type CanonicalValue,
   canonicalDigest,
   digestHex,
@@ -10,6 +11,7 @@ import {
   type Snapshotter,
 } from '@tsbuild/spec'
 import { CacheMounts } from '../cache/cache-mounts.js'
+import type { LazyLayers } from '../cache/transfer/lazy-layers.js'
 import type { UseLog } from '../cache/use-log.js'
 import { CoreError } from '../errors.js'
 import type { ForwardedAgents } from '../ssh/forwarded-agents.js'
@@ -77,6 +79,8 @@ export interface MountContext {
   readonly cacheMounts: CacheMounts
   readonly useLog: UseLog
   readonly hold: LayerHold
+  readonly lazy: LazyLayers
+  readonly bringCacheMount: (folder: string, options: CallOptions) => Promise<void>
   readonly secrets: ReadonlyMap<string, Uint8Array>
   readonly ssh: ForwardedAgents
   readonly signal: AbortSignal
@@ -164,10 +168,10 @@ async function openAgent(mount: ExecMount & { kind: 'ssh' }, ssh: ForwardedAgent
 async function openBind(
   mount: ExecMount & { kind: 'bind' },
   input: SolvedChain | undefined,
-  { snapshotter, signal }: MountContext,
+  { snapshotter, lazy, signal }: MountContext,
   stack: AsyncDisposableList,
 ): Promise<ProcessMount> {
-  const layers = input?.result.layers ?? []
+  const layers = await lazy.present(input?.result.layers ?? [], { signal })
   const { subpath, target, readonly } = mount
   if (readonly) {
     const view = stack.use(await snapshotter.view(layers, { signal }))
@@ -180,7 +184,7 @@ async function openBind(
 }
 
 /** Name of a cache's first folder. */
-function cacheName(mount: ExecMount & { kind: 'cache' }, inputs: readonly SolvedChain[]): string {
+export function cacheName(mount: ExecMount & { kind: 'cache' }, inputs: readonly SolvedChain[]): string {
   const from = mount.input === undefined ? undefined : inputs[mount.input]
   const identity = [mount.id, from?.key ?? null, mount.subpath, mount.mode, mount.uid, mount.gid]
   return digestHex(canonicalDigest(identity)).slice(0, 32)
@@ -208,9 +212,14 @@ async function openCache(
   await context.cacheMounts.note(folder, mount.id)
   await context.useLog.note([folder])
   if (mount.fresh) await setAside(directory)
+  else await context.bringCacheMount(directory, { signal: context.signal })
   if ((await mkdir(directory, { recursive: true })) !== undefined) {
-    if (from !== undefined)
-      await context.snapshotter.copyChain(from.result.layers, directory, { signal: context.signal })
+    if (from !== undefined) {
+      const { signal } = context
+      await context.snapshotter.copyChain(await context.lazy.present(from.result.layers, { signal }), directory, {
+        signal,
+      })
+    }
     await chown(join(directory, mount.subpath), mount.uid, mount.gid)
     await chmod(join(directory, mount.subpath), mount.mode)
   }

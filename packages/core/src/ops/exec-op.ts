@@ -10,8 +10,9 @@ import type {
 } from '@tsbuild/spec'
 import type { StepNetwork } from '../api/build.js'
 import { explainExec } from '../explain/exec-cause.js'
-import type { CopyRequest } from '../files/index.js'
-import { type ExecMount, mountedSecrets, mountKey, openMounts } from './exec-mounts.js'
+import type { CopyRequest, FileSource } from '../files/index.js'
+import { chainSource } from './chain-source.js'
+import { cacheName, type ExecMount, mountedSecrets, mountKey, openMounts } from './exec-mounts.js'
 import { type LayerChain, loadLayer, type SolvedChain } from './layers.js'
 import { OutputTail, RunFailedError } from './run-failed-error.js'
 import { SecretMask } from './secret-mask.js'
@@ -42,6 +43,14 @@ export interface ExecSpec {
   readonly author: string
 }
 
+/** A cache mount as a step uses it. */
+export interface UsedCacheMount {
+  /** Of its first folder. */
+  readonly name: string
+  readonly id: string
+  readonly sharing: 'shared' | 'private' | 'locked'
+}
+
 /** RUN: a process in the file system of the first input; what it changes becomes a layer. */
 export class ExecOp implements Op<LayerChain> {
   readonly kind = 'exec'
@@ -68,6 +77,14 @@ export class ExecOp implements Op<LayerChain> {
 
   get keyReads(): readonly number[] {
     return this.#spec.mounts.flatMap((mount) => ('input' in mount && mount.input !== undefined ? [mount.input] : []))
+  }
+
+  /** The folders of the step's cache mounts.
+   * @param inputs of its vertex, solved */
+  cacheMounts(inputs: readonly SolvedChain[]): UsedCacheMount[] {
+    return this.#spec.mounts.flatMap((mount) =>
+      mount.kind === 'cache' ? [{ name: cacheName(mount, inputs), id: mount.id, sharing: mount.sharing }] : [],
+    )
   }
 
   explain(difference: Difference): MissCause | undefined {
@@ -97,7 +114,9 @@ export class ExecOp implements Op<LayerChain> {
     for (const [index, mount] of this.#spec.mounts.entries()) {
       const input = 'input' in mount && mount.input !== undefined ? inputs[mount.input] : undefined
       if (input === undefined || !('subpath' in mount)) continue
-      const { digest } = await files.digest(wholeOf(input.result, mount.subpath), { signal })
+      const { digest } = await files.digest(wholeOf(chainSource(input.result, this.#services), mount.subpath), {
+        signal,
+      })
       out.push({ name: `mount ${index} ${mount.target}`, value: digest })
     }
     return out
@@ -107,7 +126,7 @@ export class ExecOp implements Op<LayerChain> {
     return loadLayer(value, inputs[0], this.#services)
   }
 
-  async run({ inputs, signal, log }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {
+  async run({ inputs, signal, log, progress }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {
     const services = this.#services
     const [base] = inputs
     if (base === undefined) throw new TypeError('an exec vertex needs its root as first input')
@@ -121,7 +140,7 @@ export class ExecOp implements Op<LayerChain> {
     }
     await using open = await openMounts(spec.mounts, inputs, { ...services, signal })
     const runtime = await services.runtime()
-    const made = await makeLayer(services, base.result, signal, async (root) => {
+    const made = await makeLayer(services, base.result, { signal, progress }, async (root) => {
       await using network = await openStepNetwork(spec.network, spec.extraHosts, { ...services.workers, signal })
       const status = await runtime.run(
         {
@@ -160,9 +179,8 @@ function limitKey({ name, soft, hard }: ResourceLimit): CanonicalValue {
   return [name, ...[soft, hard].map((value) => (Number.isFinite(value) ? value : -1))]
 }
 
-/** All that lies at a path of a chain. */
-function wholeOf({ id, layers }: LayerChain, path: string): CopyRequest {
-  const source = { kind: 'chain', id, layers } as const
+/** All that lies at a path of a tree. */
+function wholeOf(source: FileSource, path: string): CopyRequest {
   return {
     kind: 'copy',
     source,

@@ -1,6 +1,6 @@
 import type { Result, Solved } from '@tsbuild/solver'
-import { canonicalDigest, type JsonValue, type SnapshotName, type Snapshotter } from '@tsbuild/spec'
-import type { LayerHold } from './layer-hold.js'
+import { canonicalDigest, type JsonValue, type SnapshotName } from '@tsbuild/spec'
+import type { OpServices } from './services.js'
 
 /** What a vertex gives: an ordered chain of layers, lowest first. `id` names this very result; a step made again has another one. */
 export interface LayerChain extends Result {
@@ -17,9 +17,12 @@ export function addLayer(base: LayerChain, layer: SnapshotName): LayerChain {
   return { id: layer, layers: [...base.layers, layer] }
 }
 
-/** A chain that was put together without running anything has an id made of its layers. */
-export function chainOf(layers: readonly SnapshotName[]): LayerChain {
-  return layers.length === 0 ? emptyChain : { id: canonicalDigest(layers), layers }
+/** Chains put on one another without running anything: the id is made of theirs, so it is the same wherever these results are. */
+export function stack(chains: readonly LayerChain[]): LayerChain {
+  const filled = chains.filter(({ id }) => id !== emptyChain.id)
+  const [only = emptyChain] = filled
+  if (filled.length < 2) return only
+  return { id: canonicalDigest(filled.map(({ id }) => id)), layers: filled.flatMap(({ layers }) => layers) }
 }
 
 /** Reads the layer's name back from a record's value. */
@@ -28,14 +31,15 @@ export function layerFromValue(value: JsonValue): SnapshotName | undefined {
   return typeof value.layer === 'string' ? (value.layer as SnapshotName) : undefined
 }
 
-/** The result of a step that made one layer on its first input, while that layer is still there. */
+/** The result of a step that made one layer on its first input, while that layer is still there, or promised by an import. */
 export function loadLayer(
   value: JsonValue,
   base: SolvedChain | undefined,
-  { snapshotter, hold }: { readonly snapshotter: Snapshotter; readonly hold: LayerHold },
+  { snapshotter, hold, lazy }: Pick<OpServices, 'snapshotter' | 'hold' | 'lazy'>,
 ): LayerChain | undefined {
   const layer = layerFromValue(value)
-  if (layer === undefined || base === undefined || !snapshotter.has(layer)) return undefined
-  hold.note([layer])
+  if (layer === undefined || base === undefined) return undefined
+  if (snapshotter.has(layer)) hold.note([layer])
+  else if (!lazy.promises(layer)) return undefined
   return addLayer(base.result, layer)
 }

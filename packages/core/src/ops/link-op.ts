@@ -1,5 +1,5 @@
 import type { Op, RunContext, RunOutput } from '@tsbuild/solver'
-import { chainOf, type LayerChain } from './layers.js'
+import { type LayerChain, stack } from './layers.js'
 
 /** Puts the layers of the second input on those of the first: `COPY --link`. Nothing is copied. */
 export class LinkOp implements Op<LayerChain> {
@@ -16,6 +16,6 @@ export class LinkOp implements Op<LayerChain> {
   }
 
   run({ inputs }: RunContext<LayerChain>): RunOutput<LayerChain> {
-    return { result: chainOf(inputs.flatMap(({ result }) => result.layers)), value: null }
+    return { result: stack(inputs.map(({ result }) => result)), value: null }
   }
 }

@@ -47,12 +47,12 @@ export class MkdirOp implements Op<LayerChain> {
     return loadLayer(value, inputs[0], this.#services)
   }
 
-  async run({ inputs: [base], signal }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {
+  async run({ inputs: [base], ...context }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {
     if (base === undefined) throw new TypeError('a mkdir vertex needs its root as input')
     const { files, onLayer } = this.#services
     const { path, user } = this.#spec
-    const made = await makeLayer(this.#services, base.result, signal, (mount) =>
-      files.makeDirectory(mount, path, { user, mode: 0o755, signal }),
+    const made = await makeLayer(this.#services, base.result, context, (mount) =>
+      files.makeDirectory(mount, path, { user, mode: 0o755, signal: context.signal }),
     )
     onLayer(made.layer)
     return { result: made.chain, value: { layer: made.layer }, sizeBytes: made.usage.bytes }

@@ -1,8 +1,9 @@
-import type { KeyLocks, Runtime, SnapshotName, Snapshotter } from '@tsbuild/spec'
+import type { CallOptions, KeyLocks, Runtime, SnapshotName, Snapshotter } from '@tsbuild/spec'
 import type { LayerTables } from '@tsbuild/store'
 import type { CacheMounts } from '../cache/cache-mounts.js'
+import type { LazyLayers } from '../cache/transfer/lazy-layers.js'
 import type { UseLog } from '../cache/use-log.js'
-import type { FileEngine, FileSource, HttpSession } from '../files/index.js'
+import type { FileEngine, FileSource, HttpSession, SelectionDigests } from '../files/index.js'
 import type { GitSession } from '../git/index.js'
 import type { ImageLayers } from '../images/image-layers.js'
 import type { ForwardedAgents } from '../ssh/forwarded-agents.js'
@@ -18,6 +19,10 @@ export interface OpServices {
   readonly images: ImageLayers
   /** Keeps the layers that builds use. */
   readonly hold: LayerHold
+  /** Layers that are known and not here: who needs files of a chain asks for them here. */
+  readonly lazy: LazyLayers
+  /** What files of results are, by what an import says; notes what the build asks. */
+  readonly digests: SelectionDigests
   readonly runtime: () => Promise<Runtime>
   /** Where workers lie, for those that a step starts itself. */
   readonly workers: { readonly workerDir?: string }
@@ -33,6 +38,8 @@ export interface OpServices {
   readonly cacheDirectory: string
   readonly cacheMounts: CacheMounts
   readonly useLog: UseLog
+  /** Fills the folder of a cache mount that is used for the first time, where an import has it. */
+  readonly bringCacheMount: (folder: string, options: CallOptions) => Promise<void>
   readonly secrets: ReadonlyMap<string, Uint8Array>
   readonly ssh: ForwardedAgents
   readonly git: GitSession

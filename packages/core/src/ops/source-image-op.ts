@@ -36,10 +36,14 @@ export class SourceImageOp implements Op<LayerChain> {
   load(): LayerChain | undefined {
     const { chainID: id } = this.attributes
     if (id === null) return emptyChain
-    const layers = this.#services.images.layersOf(this.#image.config.rootfs.diff_ids)
-    if (layers === undefined) return undefined
-    this.#services.hold.note(layers)
-    return { id, layers }
+    const { images, hold, lazy } = this.#services
+    const layers = images.layersOf(this.#image.config.rootfs.diff_ids)
+    if (layers !== undefined) {
+      hold.note(layers)
+      return { id, layers }
+    }
+    const promised = lazy.image(this.#image)
+    return promised === undefined ? undefined : { id, layers: promised }
   }
 
   async run({ signal, progress }: RunContext<LayerChain>): Promise<RunOutput<LayerChain>> {

@@ -1,3 +1,4 @@
+import type { RunContext } from '@tsbuild/solver'
 import type { Mount, SnapshotName, SnapshotUsage } from '@tsbuild/spec'
 import { CoreError } from '../errors.js'
 import { addLayer, type LayerChain } from './layers.js'
@@ -11,22 +12,24 @@ export interface MadeLayer<T> {
   readonly value: T
 }
 
-/** Makes one layer on top of `base`: prepares an active snapshot, lets `change` work in its mount and commits what it did.
+/** Makes one layer on top of a chain: prepares an active snapshot, lets `change` work in its mount and commits what it did.
  * Whatever goes wrong, no active snapshot is left. */
 export async function makeLayer<T>(
   {
     snapshotter,
     tables,
     hold,
+    lazy,
     beforeWrite,
     ensureRoom,
     warmRuntime,
-  }: Pick<OpServices, 'snapshotter' | 'tables' | 'hold' | 'beforeWrite' | 'ensureRoom' | 'warmRuntime'>,
-  base: LayerChain,
-  signal: AbortSignal,
+  }: Pick<OpServices, 'snapshotter' | 'tables' | 'hold' | 'lazy' | 'beforeWrite' | 'ensureRoom' | 'warmRuntime'>,
+  below: LayerChain,
+  { signal, progress }: Pick<RunContext<LayerChain>, 'signal' | 'progress'>,
   change: (mount: Mount) => Promise<T>,
 ): Promise<MadeLayer<T>> {
   warmRuntime()
+  const base = { id: below.id, layers: await lazy.present(below.layers, { signal, onProgress: progress }) }
   await beforeWrite()
   const key = newSnapshotKey()
   const layer = newSnapshotName()

@@ -2,6 +2,7 @@ import type { Prediction, Solver } from '@tsbuild/solver'
 import { formatMiss } from '@tsbuild/spec'
 import type { PlannedStep, PlanOptions, PlanResult } from '../api.js'
 import { platformsOf, prepare } from '../build/build.js'
+import { BuildCache } from '../build/build-cache.js'
 import { toBuildError } from '../build/build-error.js'
 import { openNamedContexts } from '../build/named-contexts.js'
 import { dockerfileRequest, openContext } from '../build/open-context.js'
@@ -24,9 +25,14 @@ export async function predictBuild(
   await using sources = await openSources(parts, options)
   await using named = await openNamedContexts(sources, options)
   await using context = await openContext(sources, options)
+  const silent = { platforms, emit: () => {}, warn: () => {} }
+  await using cache = new BuildCache(parts, options.signal === undefined ? {} : { signal: options.signal }, silent)
   const source = await readDockerfile(await dockerfileRequest(options, context), sources.http)
   try {
-    const request = await prepare({ ...options, outputs: [] }, sources, named, context, source, () => {})
+    const request = await prepare({ ...options, outputs: [] }, sources, named, context, source, {
+      warmRuntime: () => {},
+      cache,
+    })
     const plans = await Promise.all(
       platforms.map((platform) =>
         planBuild({ ...request.plan, platform, severalPlatforms: platforms.length > 1 }, request.services),

@@ -1,0 +1,341 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import type { BuildOptions, BuildResult, CacheSource, CacheTarget } from '@tsbuild/core'
+import type { BuildEvent } from '@tsbuild/spec'
+import { tests } from '@tsbuild/testkit'
+import * as assert from 'uvu/assert'
+import { importFiles, layersOf, type OpenRoot, openRoot, skip } from './images-support.js'
+import { MemoryCacheBackend } from './memory-cache-backend.js'
+
+const dockerfile = `FROM base AS build
+WORKDIR /src
+COPY a b ./
+COPY big ./
+FROM base
+COPY --from=build /src/a /out/
+COPY c /
+`
+
+/** A root with a base image and a context; the base image is that of another root, if given. */
+async function machine(like?: OpenRoot): Promise<OpenRoot> {
+  const open = await openRoot({ gc: false })
+  if (like === undefined) await importFiles(open.engine, 'base', { etc: 'base' })
+  else {
+    const archive = join(open.path, 'base.tar')
+    await like.engine.images.save(['base'], archive)
+    await open.engine.images.load(archive)
+  }
+  await writeContext(open)
+  return open
+}
+
+async function writeContext({ path }: OpenRoot, changes: Readonly<Record<string, string>> = {}): Promise<void> {
+  const files = { a: 'a', b: 'b', c: 'c', big: 'x'.repeat(100_000), ...changes }
+  await mkdir(join(path, 'context'), { recursive: true })
+  for (const [name, text] of Object.entries(files)) await writeFile(join(path, 'context', name), text)
+}
+
+interface Ran {
+  readonly result: BuildResult
+  readonly events: readonly BuildEvent[]
+  /** Names of the steps that ran. */
+  readonly ran: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+async function build({ engine, path }: OpenRoot, options: BuildOptions): Promise<Ran> {
+  const events: BuildEvent[] = []
+  const result = await engine.build({
+    context: join(path, 'context'),
+    dockerfileText: dockerfile,
+    onEvent: (event) => events.push(event),
+    ...options,
+  })
+  const ran = result.steps.filter(({ cached }) => !cached).map(({ name }) => name)
+  return { result, events, ran, warnings: result.warnings.map(({ message }) => message) }
+}
+
+/** The files below a directory, with what they hold. */
+async function contents(directory: string): Promise<Record<string, string>> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
+  const pairs = files.map(async (file) => [file.slice(directory.length), await readFile(file, 'utf8')] as const)
+  return Object.fromEntries((await Promise.all(pairs)).sort())
+}
+
+async function exportFiles(open: OpenRoot): Promise<string> {
+  const dest = join(open.path, 'exported')
+  await build(open, { outputs: [{ type: 'local', dest }] })
+  return dest
+}
+
+const to = (backend: MemoryCacheBackend, more: object = {}): CacheTarget[] => [{ type: 'custom', backend, ...more }]
+const from = (...backends: MemoryCacheBackend[]): CacheSource[] =>
+  backends.map((backend) => ({ type: 'custom', backend }))
+
+tests('cache export and import', (test) => {
+  for (const mode of ['min', 'max'] as const) {
+    test(
+      `build() takes all steps from a cache of mode ${mode}, and fetches only the layers of the image`,
+      async () => {
+        await using first = await machine()
+        await using second = await machine(first)
+        const backend = new MemoryCacheBackend()
+        const made = await build(first, { cacheTo: to(backend, { mode }), tags: ['app'] })
+        assert.is(backend.sent.length, mode === 'min' ? 2 : 5)
+        assert.equal(
+          made.result.cacheExports.map(({ title, sentBlobs, layers }) => ({ title, sentBlobs, layers })),
+          [{ title: 'memory', sentBlobs: backend.sent.length, layers: backend.sent.length }],
+        )
+        const taken = await build(second, { cacheFrom: from(backend), tags: ['app'] })
+        assert.equal(taken.ran, [])
+        assert.equal(taken.warnings, [])
+        assert.is(taken.result.configDigest, made.result.configDigest)
+        assert.is(taken.result.imageDigest, made.result.imageDigest)
+        assert.is(backend.got.length, 2)
+        assert.is((await layersOf(second.root)).length, 3)
+        // What was fetched is the root's own from now on.
+        const third = await build(second, { tags: ['app'] })
+        assert.is(third.result.imageDigest, made.result.imageDigest)
+        assert.is(
+          third.ran.some((name) => name.includes('stage-1')),
+          false,
+        )
+        assert.equal((await second.engine.check({ deep: true })).findings, [])
+      },
+      { skip },
+    )
+  }
+
+  test(
+    'build() without an output fetches nothing at all',
+    async () => {
+      await using first = await machine()
+      await using second = await machine(first)
+      const backend = new MemoryCacheBackend()
+      await build(first, { cacheTo: to(backend), outputs: [{ type: 'cacheonly' }] })
+      const { ran, events } = await build(second, { cacheFrom: from(backend), outputs: [{ type: 'cacheonly' }] })
+      assert.equal(ran, [])
+      assert.equal(backend.got, [])
+      const ways = events.flatMap((event) => (event.kind === 'cached' ? [event.from] : []))
+      assert.ok(ways.includes('imported'))
+    },
+    { skip },
+  )
+
+  test(
+    'build() sends nothing but the record when all is there',
+    async () => {
+      await using first = await machine()
+      await using second = await machine(first)
+      const backend = new MemoryCacheBackend()
+      await build(first, { cacheTo: to(backend, { mode: 'max' }) })
+      const record = backend.record
+      backend.sent.length = 0
+      backend.asked = 0
+      const again = await build(first, { cacheTo: to(backend, { mode: 'max' }) })
+      assert.equal(backend.sent, [])
+      assert.is(backend.asked, 1)
+      assert.equal(backend.record, record)
+      assert.is(again.result.cacheExports[0]?.sentBytes, 0)
+      // What was taken from there goes back, though it is not here.
+      const other = await build(second, {
+        cacheFrom: from(backend),
+        cacheTo: to(backend, { mode: 'max' }),
+        outputs: [{ type: 'cacheonly' }],
+      })
+      assert.equal(other.ran, [])
+      assert.equal(backend.sent, [])
+      assert.equal(backend.got, [])
+      assert.equal(backend.record, record)
+    },
+    { skip },
+  )
+
+  for (const mode of ['min', 'max'] as const) {
+    test(
+      `build() runs only what a change needs, with a cache of mode ${mode}`,
+      async () => {
+        await using first = await machine()
+        const backend = new MemoryCacheBackend()
+        await build(first, { cacheTo: to(backend, { mode }) })
+        const cases = [
+          [{ c: 'other' }, ['[stage-1 3/3] COPY c /'], 1],
+          [{ b: 'other' }, ['[build 3/4] COPY a b ./', '[build 4/4] COPY big ./'], undefined],
+          [
+            { a: 'other' },
+            [
+              '[build 3/4] COPY a b ./',
+              '[build 4/4] COPY big ./',
+              '[stage-1 2/3] COPY --from=build /src/a /out/',
+              '[stage-1 3/3] COPY c /',
+            ],
+            undefined,
+          ],
+        ] as const
+        for (const [changes, expected, fetched] of cases) {
+          await using second = await machine(first)
+          await writeContext(second, changes)
+          backend.got.length = 0
+          const clean = await build(second, {
+            outputs: [{ type: 'local', dest: join(second.path, 'clean') }],
+            noCache: true,
+          })
+          assert.is(clean.ran.length > 0, true)
+          await using third = await machine(first)
+          await writeContext(third, changes)
+          const files = join(third.path, 'files')
+          const { ran, warnings, result } = await build(third, {
+            cacheFrom: from(backend),
+            outputs: [{ type: 'local', dest: files }],
+          })
+          assert.equal(warnings, [])
+          const [name] = Object.keys(changes)
+          const causes = result.steps.flatMap(({ name: step, why }) =>
+            step.includes(`COPY ${name === 'b' ? 'a b' : name}`) ? [why] : [],
+          )
+          assert.equal(causes, [`COPY ${name}: content changed`])
+          // In mode min the layers of the first stage are not there, so its first step has to run, too.
+          const first1 =
+            mode === 'min' && expected.some((name) => name.startsWith('[build')) ? ['[build 2/4] WORKDIR /src'] : []
+          assert.equal([...ran].sort(), [...first1, ...expected].sort())
+          if (fetched !== undefined) assert.is(backend.got.length, fetched)
+          assert.equal(await contents(files), await contents(join(second.path, 'clean')))
+        }
+      },
+      { skip },
+    )
+  }
+
+  test(
+    'build() takes links and mounts from a cache',
+    async () => {
+      const text = `FROM base AS tools
+COPY a /tool
+FROM base
+COPY --link b /b
+COPY --link --from=tools /tool /usr/tool
+COPY --from=tools --link /tool /again
+WORKDIR /end
+`
+      await using first = await machine()
+      await using second = await machine(first)
+      const backend = new MemoryCacheBackend()
+      const made = await build(first, { dockerfileText: text, cacheTo: to(backend) })
+      const taken = await build(second, { dockerfileText: text, cacheFrom: from(backend) })
+      assert.equal(taken.ran, [])
+      assert.is(taken.result.configDigest, made.result.configDigest)
+    },
+    { skip },
+  )
+
+  test(
+    'build() tells of an export that fails, and fails only where it is required',
+    async () => {
+      await using open = await machine()
+      const backend = new MemoryCacheBackend()
+      backend.putRecord = async () => {
+        throw new Error('the place is closed')
+      }
+      const { result, warnings } = await build(open, { cacheTo: to(backend), tags: ['app'] })
+      assert.equal(warnings, ['Cannot export the cache: the place is closed'])
+      assert.equal(result.cacheExports, [])
+      const error = await build(open, { cacheTo: to(backend, { required: true }) }).catch((reason: Error) => reason)
+      assert.match(String((error as Error).message), /the place is closed/)
+    },
+    { skip },
+  )
+
+  test(
+    'build() goes on without an import that cannot be read',
+    async () => {
+      await using open = await machine()
+      const broken = new MemoryCacheBackend()
+      broken.record = Buffer.from('{"version":2}')
+      const unreachable = new MemoryCacheBackend()
+      unreachable.getRecord = async () => {
+        throw new Error('nobody answers')
+      }
+      const none = new MemoryCacheBackend()
+      const { ran, warnings } = await build(open, { cacheFrom: from(broken, unreachable, none) })
+      assert.is(ran.length, 6)
+      assert.is(warnings.length, 2)
+      assert.match(warnings.join('\n'), /format 2(.|\n)*nobody answers/)
+    },
+    { skip },
+  )
+
+  for (const [what, damage] of [
+    ['flipped', (bytes: Uint8Array) => bytes.map((byte, index) => (index === bytes.length >> 1 ? byte ^ 1 : byte))],
+    ['cut off', (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 1)],
+    ['longer', (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.from('more')])],
+    ['missing', () => undefined],
+    ['another', () => gzipSync('no tar')],
+  ] as const) {
+    test(
+      `build() runs the steps of an import whose layers are ${what}, and says so`,
+      async () => {
+        await using first = await machine()
+        const backend = new MemoryCacheBackend()
+        await build(first, { cacheTo: to(backend), tags: ['app'] })
+        for (const [digest, bytes] of backend.blobs) {
+          const damaged = damage(bytes)
+          if (damaged === undefined) backend.blobs.delete(digest)
+          else backend.blobs.set(digest, damaged)
+        }
+        await using second = await machine(first)
+        const { ran, warnings, result } = await build(second, { cacheFrom: from(backend), tags: ['app'] })
+        assert.ok(warnings.length > 0)
+        for (const warning of warnings)
+          assert.match(warning, /^Cannot use the imported cache of step "\[stage-1 [23]\/3\] COPY /)
+        assert.is(ran.filter((name) => name.includes('COPY')).length, 4)
+        const diffIds = (one: BuildResult) => one.config?.rootfs.diff_ids.length
+        assert.is(diffIds(result), 3)
+        assert.equal((await second.engine.check({ deep: true })).findings, [])
+        const files = await contents(await exportFiles(second))
+        assert.equal(files, { '/etc': 'base', '/out/a': 'a', '/c': 'c' })
+      },
+      { skip },
+    )
+  }
+
+  test(
+    'build() takes a layer from another import where the first one has lost it',
+    async () => {
+      await using first = await machine()
+      await using second = await machine(first)
+      const [lost, whole] = [new MemoryCacheBackend(), new MemoryCacheBackend()]
+      await build(first, { cacheTo: [...to(lost), ...to(whole)] })
+      lost.blobs.clear()
+      const { ran, warnings } = await build(second, { cacheFrom: from(lost, whole) })
+      assert.equal(ran, [])
+      assert.equal(warnings, [])
+      assert.is(lost.got.length, 2)
+    },
+    { skip },
+  )
+
+  test(
+    'build() ends at once when it is aborted while it fetches a layer',
+    async () => {
+      await using first = await machine()
+      await using second = await machine(first)
+      const backend = new MemoryCacheBackend()
+      await build(first, { cacheTo: to(backend) })
+      const stop = new AbortController()
+      const hanging: CacheSource = { type: 'custom', backend: Object.assign(Object.create(backend), { get: hang }) }
+      async function* hang(_: unknown, { signal }: { signal?: AbortSignal } = {}) {
+        setImmediate(() => stop.abort(new Error('enough')))
+        await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+        yield new Uint8Array()
+      }
+      const error = await build(second, { cacheFrom: [hanging], signal: stop.signal }).catch((reason: Error) => reason)
+      assert.is((error as Error).message, 'enough')
+      assert.equal((await second.engine.check({ deep: true })).findings, [])
+      const after = await build(second, { cacheFrom: from(backend) })
+      assert.equal(after.ran, [])
+    },
+    { skip },
+  )
+})
