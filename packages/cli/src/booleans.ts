@@ -1,17 +1,22 @@
 import type { Command } from 'commander'
 import { badFlag } from './errors.js'
 
-/** Docker's users write `--pull=true` and `--human=false`: turns these into the flag, or into nothing, or into `--no-…`. */
+/** Docker's users write `--pull=true` and `--human=false`: turns these into the flag, or into nothing, or into `--no-…`. A flag with an
+ * optional value takes it behind `=` only, never the next word, which may be an argument. */
 export function normalizeBooleans(command: Command, args: readonly string[], operandsEndOptions = false): string[] {
   const end = operandsEndOptions ? firstOperand(command, args) : args.length
   const takesNoValue = command.options.filter(({ required, optional }) => !required && !optional)
   const booleans = new Set(takesNoValue.map(({ long }) => long))
+  const optional = new Set(
+    command.options.filter(({ optional, required }) => optional && !required).map(({ long }) => long),
+  )
   const out: string[] = []
   for (const [index, arg] of args.entries()) {
     if (arg === '--' || index === end) return [...out, ...args.slice(index)]
     const match = /^(--[a-z-]+)=(.*)$/.exec(arg)
     const [, flag = '', value = ''] = match ?? []
-    if (match === null || !booleans.has(flag)) out.push(arg)
+    if (optional.has(arg)) out.push(`${arg}=`)
+    else if (match === null || !booleans.has(flag)) out.push(arg)
     else if (parseBoolean(flag, value)) out.push(flag)
     else if (booleans.has(`--no-${flag.slice(2)}`)) out.push(`--no-${flag.slice(2)}`)
   }

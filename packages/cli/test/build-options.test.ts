@@ -38,6 +38,8 @@ const plain = {
   annotations: [],
   tags: [],
   noCache: [],
+  cacheFrom: [],
+  cacheTo: [],
   pull: false,
   extraHosts: [],
 }
@@ -55,6 +57,27 @@ const good: readonly [args: string[], expected: object][] = [
   [['--no-cache=true', '.'], { noCache: true }],
   [['--no-cache=false', '.'], {}],
   [['--no-cache-filter', 'a,b', '--no-cache-filter=c', '.'], { noCache: ['a', 'b', 'c'] }],
+  [
+    ['--cache-from', 'a,b:1', '--cache-from=type=local,src=c', '--cache-from=b:1', '--cache-from=', '.'],
+    {
+      cacheFrom: [
+        { type: 'registry', ref: 'a' },
+        { type: 'registry', ref: 'b:1' },
+        { type: 'local', src: 'c' },
+      ],
+    },
+  ],
+  [
+    ['--cache-to', 'type=inline', '--cache-to=type=local,dest=c,mode=max', '--cache-to', 'type=inline', '.'],
+    { cacheTo: [{ type: 'inline' }, { type: 'local', dest: 'c', mode: 'max' }] },
+  ],
+  [['--cache-to', 'type=s3', '.'], { cacheTo: [{ type: 's3', bucket: 'from-env' }] }],
+  [['--cache-mounts', '.', '--cache-to', 'a'], { cacheTo: [{ type: 'registry', ref: 'a' }], cacheMounts: true }],
+  [
+    ['--cache-from=a', '--cache-mounts=512m', '.'],
+    { cacheFrom: [{ type: 'registry', ref: 'a' }], cacheMounts: { maxBytes: 536_870_912 } },
+  ],
+  [['--cache-mounts=false', '.'], { cacheMounts: false }],
   [['--pull', '.'], { pull: true }],
   [['--pull=0', '.'], {}],
   [['--network', 'none', '.'], { network: 'none' }],
@@ -114,13 +137,15 @@ const good: readonly [args: string[], expected: object][] = [
 tests('build options', (test) => {
   for (const [args, expected] of good) {
     test(`buildOptions() reads "${args.join(' ')}"`, () => {
-      assert.equal(options({ HOME: '/h' }, ...args), { ...plain, ...expected })
+      assert.equal(options({ HOME: '/h', AWS_BUCKET: 'from-env' }, ...args), { ...plain, ...expected })
     })
   }
 
   for (const [flag, value] of [
     ['--allow', 'device'],
     ['--allow', ''],
+    ['--cache-from', 'type=gha'],
+    ['--cache-to', 'type=registry'],
     ['--annotation', 'a'],
     ['--annotation', '=b'],
     ['--annotation', 'manifest:=b'],
@@ -147,6 +172,19 @@ tests('build options', (test) => {
       )
     })
   }
+
+  test('buildOptions() refuses --cache-mounts that is no size, or without a cache', () => {
+    const refused = (code: string, ...args: string[]) =>
+      assert.throws(
+        () => options({}, ...args, '.'),
+        (error: unknown) => hasCode(error, code),
+      )
+    refused('ARGUMENT_INVALID', '--cache-to=a', '--cache-mounts=much')
+    refused('ARGUMENT_INVALID', '--cache-to=a', '--cache-mounts=0')
+    refused('USAGE', '--cache-mounts')
+    // What a script makes of a variable that is empty.
+    assert.is(options({}, '--cache-to=', '--cache-mounts', '.').cacheMounts, true)
+  })
 
   test('buildOptions() takes SOURCE_DATE_EPOCH from the environment', () => {
     assert.is(options({ SOURCE_DATE_EPOCH: '1700000000' }, '.').sourceDateEpoch, 1_700_000_000)

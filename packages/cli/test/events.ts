@@ -39,8 +39,8 @@ export class Script {
     return this
   }
 
-  cached(name: string, seconds: number): this {
-    this.events.push({ ...this.#base(name, seconds), kind: 'cached', from: 'local' })
+  cached(name: string, seconds: number, from: 'local' | 'imported' | 'shared' = 'local'): this {
+    this.events.push({ ...this.#base(name, seconds), kind: 'cached', from })
     return this
   }
 

@@ -44,6 +44,14 @@ tests('plain progress', (test) => {
     )
   })
 
+  test('PlainView goes on with the steps of a build that starts over', () => {
+    const script = new Script().add('a').cached('a', 0).add('a').start('a', 1)
+    const { id } = script.events[0] as Extract<BuildEvent, { kind: 'vertexAdded' }>
+    const progress: BuildEvent = { kind: 'progress', id, at: 1500, item: 'copying', bytes: 10, total: 10, done: true }
+    const events = [...script.events, progress, ...new Script().add('a').done('a', 2, 1000).events]
+    assert.match(plain(events), /#1 a\n#1 CACHED\n\n#1 a\n#1 copying 10B (.*\n)+#1 DONE/)
+  })
+
   test('PlainView tells why a step runs, unless it was asked to', () => {
     const script = new Script()
       .add('a', 'b')
@@ -129,6 +137,57 @@ tests('plain progress', (test) => {
 
 #3 other
 #3 CANCELED
+`,
+    )
+  })
+
+  test('PlainView shows a cached step that runs after all', () => {
+    const script = new Script()
+      .add('make', 'copy')
+      .cached('make', 0, 'imported')
+      .start('copy', 0)
+      .start('make', 1)
+      .log('make', 1.5, 'again\n')
+      .done('make', 2.5, 1500)
+      .done('copy', 4, 4000)
+    assert.is(
+      plain(script.events),
+      `#1 make
+#1 CACHED
+
+#2 copy
+#2 DONE 4.0s
+
+#1 make
+#1 0.500 again
+#1 DONE 1.5s
+`,
+    )
+  })
+
+  test('PlainView shows a cached step that runs at once after all', () => {
+    const script = new Script()
+      .add('a')
+      .cached('a', 0, 'imported')
+      .start('a', 1)
+      .log('a', 1.5, 'x\n')
+      .fail('a', 2, 'no')
+    assert.is(plain(script.events), '#1 a\n#1 CACHED\n\n#1 a\n#1 0.500 x\n#1 ERROR: no\n')
+  })
+
+  test('PlainView shows imports and exports of the cache as steps', () => {
+    const from = 'importing cache from registry localhost:5000/app:cache'
+    const to = 'exporting cache to folder out'
+    const script = new Script().add(from).start(from, 0).done(from, 0.2, 200)
+    script.add(to).start(to, 1).progress(to, 1.1, 'abc', 5_000_000, 5_000_000, true).done(to, 1.5, 500)
+    assert.is(
+      plain(script.events),
+      `#1 ${from}
+#1 DONE 0.2s
+
+#2 ${to}
+#2 abc 5.00MB / 5.00MB 0.0s done
+#2 DONE 0.5s
 `,
     )
   })

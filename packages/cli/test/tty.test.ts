@@ -69,6 +69,38 @@ tests('tty progress', (test) => {
     ])
   })
 
+  test('renderTty() shows a cached step that runs after all, and counts it when it is done', () => {
+    const again = () => new Script().add('a', 'b').cached('a', 0, 'imported').cached('b', 0)
+    assert.equal(render(again().events, 1), [
+      '[+] Building 1.0s (2/2)',
+      ' => CACHED a                        0.0s',
+      ' => CACHED b                        0.0s',
+    ])
+    const running = () => again().start('a', 1).log('a', 1.5, 'x\n')
+    assert.equal(render(running().events, 3), [
+      '[+] Building 3.0s (1/2)',
+      ' => a                               2.0s',
+      ' => => # x',
+      ' => CACHED b                        0.0s',
+    ])
+    assert.equal(render(running().done('a', 3, 2000).events, 9, { finished: true }), [
+      '[+] Building 9.0s (2/2) FINISHED',
+      ' => a                               2.0s',
+      ' => CACHED b                        0.0s',
+    ])
+  })
+
+  test('renderTty() says how the build ended, whatever became of an export of its cache', () => {
+    const { events } = new Script().add('export').start('export', 0).fail('export', 1, 'denied')
+    assert.equal(render(events, 2, { finished: true, succeeded: true }), [
+      '[+] Building 2.0s (0/1) FINISHED',
+      ' => ERROR export                    1.0s',
+    ])
+    assert.match(render(events, 2, { finished: true })[0] ?? '', /ERROR$/)
+    const { events: fine } = new Script().add('a').cached('a', 0)
+    assert.match(render(fine, 2, { finished: true, succeeded: false })[0] ?? '', /ERROR$/)
+  })
+
   test('renderTty() leaves the oldest ended steps out when the screen is small', () => {
     const long = new Script()
     for (let i = 0; i < 30; i++) long.add(`s${i}`).start(`s${i}`, 0)

@@ -18,6 +18,10 @@ export interface BuildFlags extends EngineFlags {
   readonly target?: string
   readonly cache: boolean
   readonly cacheFilter: readonly string[]
+  readonly cacheFrom: readonly string[]
+  readonly cacheTo: readonly string[]
+  /** Empty where no size was given. */
+  readonly cacheMounts?: string
   readonly pull?: boolean
   readonly output: readonly string[]
   readonly push?: boolean
@@ -81,7 +85,19 @@ export function defineBuildFlags(command: Command): void {
   many('--annotation <[place:]key=value>', 'OCI annotation; place: manifest (default), index, …-descriptor, [os/arch]')
   many(
     '-o, --output <spec>',
-    'where the result goes: type=image|oci|docker|registry|local|tar,dest=…,name=…,compression=…; a directory; - for a tar',
+    'where the result goes: type=image|oci|docker|registry|local|tar|cacheonly,dest=…,name=…,compression=…; a directory; - for a tar',
+  )
+  many(
+    '--cache-from <spec>',
+    'cache to look into: type=registry,ref=… (or only the name), type=local,src=…, type=s3,bucket=…; an image with an inline cache',
+  )
+  many(
+    '--cache-to <spec>',
+    'where the cache is sent: type=registry,ref=… (or only the name), type=local,dest=…, type=s3,bucket=…, type=inline; mode=min|max; required',
+  )
+  command.option(
+    '--cache-mounts [size]',
+    'let cache mounts travel with these caches, --cache-mounts=SIZE of each at most (default: 1g)',
   )
   command.option('--push', 'send the image to the registries of its names')
   command.option('--load', 'load the image into docker or podman')
@@ -99,6 +115,7 @@ export function defineBuildFlags(command: Command): void {
 Examples:
   tsbuild build -t app .
   tsbuild build --target test -o type=local,dest=out .
-  tsbuild build -t localhost:5000/app --push .`,
+  tsbuild build -t localhost:5000/app --push .
+  tsbuild build --cache-from localhost:5000/app:cache --cache-to type=registry,ref=localhost:5000/app:cache,mode=max .`,
   )
 }

@@ -4,6 +4,7 @@ import { parseBytes } from '../format/size.js'
 import type { Io } from '../io.js'
 import { readSecurityOptions } from '../security-options.js'
 import { readAnnotations } from './annotations.js'
+import { readCaches } from './caches.js'
 import type { BuildFlags } from './flags.js'
 import { readLimits } from './limits.js'
 import { readSecrets } from './secrets.js'
@@ -29,6 +30,7 @@ export function buildOptions(flags: BuildFlags, args: readonly string[], env: Io
     annotations: readAnnotations(flags.annotation),
     tags: flags.tag,
     noCache: flags.cache ? flags.cacheFilter.flatMap((stages) => stages.split(',')) : true,
+    ...readCaches(flags, env),
     pull: flags.pull === true,
     extraHosts: flags.addHost.map(extraHost),
     ...(flags.file === undefined || flags.file === '-' ? {} : { dockerfile: flags.file }),

@@ -60,6 +60,8 @@ function outputOf(spec: OutputSpec, stdout: () => Writable): Output {
       return { type, ...rest }
     case 'local':
       return { type, dest: path }
+    case 'cacheonly':
+      return { type }
     case 'oci':
     case 'docker':
     case 'tar':

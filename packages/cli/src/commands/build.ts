@@ -36,11 +36,14 @@ export const build: CliCommand = {
 
 async function carryOut(flags: BuildFlags, options: BuildOptions, mode: ProgressMode, io: Io): Promise<BuildResult> {
   const view = await createView(mode, io)
+  let succeeded = false
   try {
     await using engine = await openEngine(flags)
-    return await engine.build({ ...options, signal: io.signal, onEvent: (event) => view.handle(event) })
+    const result = await engine.build({ ...options, signal: io.signal, onEvent: (event) => view.handle(event) })
+    succeeded = true
+    return result
   } finally {
-    view.close()
+    view.close(succeeded)
   }
 }
 
@@ -91,11 +94,12 @@ async function writeResults({ iidfile, metadataFile }: BuildFlags, result: Build
   const id = idOf(result)
   if (iidfile !== undefined && id !== undefined) await write(iidfile, id)
   if (metadataFile === undefined) return
-  const { imageDigest, configDigest, names } = result
+  const { imageDigest, configDigest, names, cacheExports } = result
   const metadata = {
     'containerimage.config.digest': configDigest,
     'containerimage.digest': imageDigest,
     'image.name': names.length === 0 ? undefined : names.join(','),
+    'cache.exports': cacheExports.length === 0 ? undefined : cacheExports,
   }
   await write(metadataFile, `${JSON.stringify(metadata, null, 2)}\n`)
 }

@@ -36,7 +36,8 @@ export const plan: CliCommand = {
     )
   },
   async run(command, io) {
-    const flags = { ...command.opts<Flags>(), tag: [], label: [], annotation: [], output: [] }
+    const unused = { tag: [], label: [], annotation: [], output: [], cacheFrom: [], cacheTo: [] }
+    const flags = { ...command.opts<Flags>(), ...unused }
     const options = buildOptions(flags, command.args, io.env)
     const text = await fromStdin(flags, io, options.context)
     await using engine = await openEngine(flags)

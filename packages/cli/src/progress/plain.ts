@@ -32,7 +32,8 @@ export class PlainView implements ProgressView {
   handle(event: BuildEvent): void {
     if (event.kind === 'warning') return
     if (event.kind === 'vertexAdded') {
-      this.#known.set(event.id, new StepView(event.id, event.name))
+      // A build that starts over adds its steps again.
+      if (!this.#known.has(event.id)) this.#known.set(event.id, new StepView(event.id, event.name))
       return
     }
     const step = this.#known.get(event.id)

@@ -48,8 +48,11 @@ export class StepView {
       case 'vertexAdded':
         return []
       case 'started':
+        // Also for the second time: what an imported result stood for may have to be made after all.
         this.state = 'running'
         this.startedAt = event.at
+        this.endedAt = undefined
+        this.durationMs = undefined
         return []
       case 'missed':
         if (event.miss.kind !== 'noCache') this.why = event.why

@@ -12,6 +12,8 @@ export interface RenderOptions {
   readonly now: number
   readonly startedAt: number
   readonly finished: boolean
+  /** Of a finished build. Default: no step failed or was canceled. */
+  readonly succeeded?: boolean
   readonly color: boolean
 }
 
@@ -39,10 +41,10 @@ export function renderTty(steps: readonly ShownStep[], options: RenderOptions): 
   return lines.map((line) => paint(line, options.columns, colors))
 }
 
-function header(steps: readonly ShownStep[], { now, startedAt, finished }: RenderOptions): Line {
+function header(steps: readonly ShownStep[], { now, startedAt, finished, succeeded }: RenderOptions): Line {
   const done = steps.filter(({ step }) => step.state === 'cached' || step.state === 'done').length
   const failed = steps.some(({ step }) => step.state === 'failed' || step.state === 'canceled')
-  const end = !finished ? '' : failed ? ' ERROR' : ' FINISHED'
+  const end = !finished ? '' : (succeeded ?? !failed) ? ' FINISHED' : ' ERROR'
   const seconds = Math.max(0, (now - startedAt) / 1000).toFixed(1)
   return { left: `[+] Building ${seconds}s (${done}/${steps.length})${end}` }
 }

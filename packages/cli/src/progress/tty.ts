@@ -30,7 +30,7 @@ export class TtyView implements ProgressView {
 
   handle(event: BuildEvent): void {
     if (event.kind === 'warning' || this.#closed) return
-    if (event.kind === 'vertexAdded') {
+    if (event.kind === 'vertexAdded' && !this.#steps.has(event.id)) {
       this.#steps.set(event.id, { step: new StepView(event.id, event.name), tail: [] })
     }
     const entry = this.#steps.get(event.id)
@@ -41,21 +41,22 @@ export class TtyView implements ProgressView {
     this.#timer ??= setInterval(() => this.#draw(false), frameMs)
   }
 
-  close(): void {
+  close(succeeded?: boolean): void {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#timer)
     this.#stream.off('resize', this.#onResize)
-    if (this.#steps.size > 0) this.#draw(true)
+    if (this.#steps.size > 0) this.#draw(true, succeeded)
     showCursor(this.#stream)
   }
 
-  #draw(finished: boolean): void {
+  #draw(finished: boolean, succeeded?: boolean): void {
     // A terminal that does not know its size says 0.
     const columns = this.#stream.columns || 80
     const rows = this.#stream.rows || 24
     const shown: ShownStep[] = [...this.#steps.values()]
-    const options = { columns, now: Date.now(), startedAt: this.#startedAt, finished, color: this.#color }
+    const rest = { now: Date.now(), startedAt: this.#startedAt, color: this.#color }
+    const options = { columns, ...rest, finished, ...(succeeded === undefined ? {} : { succeeded }) }
     const lines = renderTty(shown, { ...options, rows: finished ? Number.POSITIVE_INFINITY : rows - 1 })
     if (!finished && this.#drawn.length === 0) hideCursor(this.#stream)
     // One write per frame, each line overwritten and only its end cleared: nothing flickers.
