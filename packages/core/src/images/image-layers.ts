@@ -1,4 +1,4 @@
-import { decompress } from '@tsbuild/exporter'
+import { decompress, limiter } from '@tsbuild/exporter'
 import type { RegistryClient } from '@tsbuild/registry'
 import type { DirectorySnapshotter } from '@tsbuild/snapshotter'
 import {
@@ -102,7 +102,7 @@ export class ImageLayers {
     const cut = this.rewrittenOf(diffIds)
     const found = diffIds.map((_, index) => layers[index] ?? uncutSnapshot(this.#services.layers, cut?.[index]))
     const names = found.map((name) => name ?? newSnapshotName())
-    const free = semaphore(layersAtOnce)
+    const free = limiter(layersAtOnce)
     for (let index = known; index < diffIds.length; index++) {
       if (found[index] !== undefined) continue
       const below = Promise.all([...made]).then(() => names.slice(0, index))
@@ -223,22 +223,6 @@ function tarOf(
 
 /** Layers that are fetched and unpacked side by side. */
 const layersAtOnce = 4
-
-/** Lets `limit` of the bodies run at a time, in the order in which they came. */
-function semaphore(limit: number): <T>(body: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = []
-  let running = 0
-  return async (body) => {
-    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve))
-    running++
-    try {
-      return await body()
-    } finally {
-      running--
-      waiting.shift()?.()
-    }
-  }
-}
 
 async function* counted(data: ByteStream, report: LayerReport): ByteStream {
   let bytes = 0

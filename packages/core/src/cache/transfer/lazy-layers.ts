@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+import { limiter } from '@tsbuild/exporter'
 import { InputGoneError } from '@tsbuild/solver'
 import type {
   ByteStream,
@@ -71,6 +73,9 @@ export interface PresentOptions extends CallOptions {
   readonly onProgress?: (item: string, bytes: number, total?: number, done?: boolean) => void
 }
 
+/** Layers that are fetched side by side. */
+const layersAtOnce = 4
+
 /** The layers that one build knows and has not: those of imported caches, and those of base images, which then need not be here, either.
  *
  * `promises` while the solver looks for results → `present` by whoever needs files: fetches what is missing, verified, once. What can't be
@@ -84,6 +89,7 @@ export class LazyLayers implements AsyncDisposable {
   readonly #images = new Map<string, LazyImage>()
   readonly #imageLayers = new Map<SnapshotName, { readonly image: LazyImage; readonly index: number }>()
   readonly #unusable = new Set<SnapshotName>()
+  readonly #free = limiter(layersAtOnce)
   readonly #fetches = new Map<SnapshotName, Promise<void>>()
 
   /** @param warn told once of each layer that can't be had */
@@ -94,6 +100,8 @@ export class LazyLayers implements AsyncDisposable {
     this.#services = services
     this.#warn = warn
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, signal])
+    // Each layer that is waited for listens to it.
+    setMaxListeners(0, this.#signal)
   }
 
   add(layer: LazyLayer): void {
@@ -208,7 +216,9 @@ export class LazyLayers implements AsyncDisposable {
   #fetch(layer: LazyLayer, below: Promise<readonly SnapshotName[]>, options: PresentOptions): Promise<void> {
     let fetch = this.#fetches.get(layer.name)
     if (fetch === undefined) {
-      fetch = fetchLayer(layer, this.#services, { ...options, below, signal: this.#signal }).catch((error) => {
+      const call = { ...options, below, signal: this.#signal }
+      // In the order of the chain, so those below come first.
+      fetch = this.#free(() => fetchLayer(layer, this.#services, call)).catch((error) => {
         if (!this.#signal.aborted) this.#lose(layer, error)
       })
       this.#fetches.set(layer.name, fetch)
