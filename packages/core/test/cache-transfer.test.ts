@@ -185,6 +185,12 @@ tests('cache export and import', (test) => {
           assert.is(clean.ran.length > 0, true)
           await using third = await machine(first)
           await writeContext(third, changes)
+          const plan = await third.engine.plan({
+            context: join(third.path, 'context'),
+            dockerfileText: dockerfile,
+            cacheFrom: from(backend),
+          })
+          assert.equal(backend.got, [])
           const files = join(third.path, 'files')
           const { ran, warnings, result } = await build(third, {
             cacheFrom: from(backend),
@@ -200,6 +206,13 @@ tests('cache export and import', (test) => {
           const first1 =
             mode === 'min' && expected.some((name) => name.startsWith('[build')) ? ['[build 2/4] WORKDIR /src'] : []
           assert.equal([...ran].sort(), [...first1, ...expected].sort())
+          // The plan has said so, as far as it could know.
+          const planned = (outcome: string) =>
+            plan.steps.filter((step) => step.outcome === outcome).map(({ name }) => name)
+          for (const name of planned('miss')) assert.ok(ran.includes(name), name)
+          for (const name of planned('hit')) assert.not.ok(ran.includes(name), name)
+          assert.equal(plan.warnings, [])
+          assert.ok(plan.misses > 0 && plan.hits > 0)
           if (fetched !== undefined) assert.is(backend.got.length, fetched)
           assert.equal(await contents(files), await contents(join(second.path, 'clean')))
         }

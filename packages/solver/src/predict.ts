@@ -1,8 +1,10 @@
 import type { CacheRecord, CacheStore, Digest, MissCause } from '@tsbuild/spec'
 import { cacheKeyOf, runIdOf, sameIds, uncachedKeyOf } from './cache-key.js'
+import { InputGoneError } from './errors.js'
 import { explainMiss } from './explain.js'
 import { inOrder } from './graph.js'
-import type { CacheKeyParts, Result, Solved } from './op.js'
+import { type ImportedRecords, type KnownRecords, knownRecords } from './look-up.js'
+import type { CacheKeyParts, KeyContext, Op, Result, Solved } from './op.js'
 import type { Vertex } from './vertex.js'
 
 /** `unknown`: it depends on what a step makes that has to run first. */
@@ -13,6 +15,8 @@ export interface Prediction<R extends Result> {
   readonly vertex: Vertex<R>
   readonly outcome: PredictedOutcome
   readonly miss?: MissCause
+  /** A placeholder where it is not there. */
+  readonly result: R
   /** For an unknown outcome: the step that it depends on. */
   readonly waitsFor?: Vertex<R>
   /** How long it took when it last ran. */
@@ -23,13 +27,13 @@ export interface PredictOptions<R extends Result> {
   readonly signal?: AbortSignal
   /** Stands for a result that is not there. */
   readonly placeholder: (id: string) => R
+  /** Looked at where the cache has no record of a step. */
+  readonly imported?: ImportedRecords | undefined
 }
 
 interface State<R extends Result> extends Prediction<R> {
   readonly parts?: CacheKeyParts
   readonly key?: Digest
-  /** A placeholder where the result is not there. */
-  readonly result: R
   /** The result is there and can be read. */
   readonly whole: boolean
 }
@@ -47,7 +51,7 @@ export async function predict<R extends Result>(
 }
 
 class Predictor<R extends Result> {
-  readonly #cache: CacheStore
+  readonly #cache: KnownRecords
   readonly #signal: AbortSignal
   readonly #placeholder: (id: string) => R
   readonly #states = new Map<Digest, State<R>>()
@@ -57,8 +61,8 @@ class Predictor<R extends Result> {
   /** Results of the runs that equal steps will share. */
   readonly #runs = new Map<Digest, R>()
 
-  constructor(cache: CacheStore, { signal, placeholder }: PredictOptions<R>) {
-    this.#cache = cache
+  constructor(cache: CacheStore, { signal, placeholder, imported }: PredictOptions<R>) {
+    this.#cache = knownRecords({ cache, imported })
     this.#signal = signal ?? new AbortController().signal
     this.#placeholder = placeholder
   }
@@ -83,7 +87,9 @@ class Predictor<R extends Result> {
       if (ignoreCache || base !== undefined) return await this.#miss(vertex)
       return this.#unknown(vertex, unread ?? inputs.find(({ key }) => key === undefined))
     }
-    const parts = await op.cacheKey({ inputs: keyed, signal: this.#signal })
+    const parts = await keyOf(op, { inputs: keyed, signal: this.#signal })
+    // It would have to fetch files.
+    if (parts === 'elsewhere') return this.#unknown(vertex, inputs[reads[0] ?? 0])
     if (parts === undefined) return await this.#uncached(vertex, inputs, keyed)
     const key = cacheKeyOf(op, parts)
     const runId = runIdOf(key, parts.madeOn)
@@ -171,6 +177,18 @@ class Predictor<R extends Result> {
   #last({ op, step }: Vertex<R>): { readonly lastMs?: number } {
     const record = this.#cache.nearest(step).find(({ kind }) => kind === op.kind)
     return record === undefined ? {} : { lastMs: record.durationMs }
+  }
+}
+
+async function keyOf<R extends Result>(
+  op: Op<R>,
+  context: KeyContext<R>,
+): Promise<CacheKeyParts | undefined | 'elsewhere'> {
+  try {
+    return await op.cacheKey(context)
+  } catch (error) {
+    if (error instanceof InputGoneError) return 'elsewhere'
+    throw error
   }
 }
 

@@ -74,6 +74,10 @@ export function defineGraphFlags(command: Command): void {
   many('--add-host <name:address>', 'further line for /etc/hosts during RUN')
   command.option('--shm-size <bytes>', 'size of /dev/shm during RUN, e.g. 64m')
   many('--ulimit <name=soft[:hard]>', 'resource limit during RUN, e.g. nofile=1024:2048; -1 is unlimited')
+  many(
+    '--cache-from <spec>',
+    'cache to look into: type=registry,ref=… (or only the name), type=local,src=…, type=s3,bucket=…; an image with an inline cache',
+  )
   many('--security-opt <option>', 'for RUN: no-new-privileges, seccomp=unconfined, seccomp=FILE')
 }
 
@@ -86,10 +90,6 @@ export function defineBuildFlags(command: Command): void {
   many(
     '-o, --output <spec>',
     'where the result goes: type=image|oci|docker|registry|local|tar|cacheonly,dest=…,name=…,compression=…; a directory; - for a tar',
-  )
-  many(
-    '--cache-from <spec>',
-    'cache to look into: type=registry,ref=… (or only the name), type=local,src=…, type=s3,bucket=…; an image with an inline cache',
   )
   many(
     '--cache-to <spec>',

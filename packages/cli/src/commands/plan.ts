@@ -36,16 +36,17 @@ export const plan: CliCommand = {
     )
   },
   async run(command, io) {
-    const unused = { tag: [], label: [], annotation: [], output: [], cacheFrom: [], cacheTo: [] }
+    const unused = { tag: [], label: [], annotation: [], output: [], cacheTo: [] }
     const flags = { ...command.opts<Flags>(), ...unused }
     const options = buildOptions(flags, command.args, io.env)
     const text = await fromStdin(flags, io, options.context)
     await using engine = await openEngine(flags)
     const result = await engine.plan({ ...options, ...text, signal: io.signal })
-    if (flags.format === 'json') return { stdout: `${JSON.stringify(result)}\n` }
+    const stderr = result.warnings.map((warning) => `WARNING: ${warning}\n`).join('')
+    if (flags.format === 'json') return { stdout: `${JSON.stringify(result)}\n`, stderr }
     const rows = result.steps.map((step) => rowOf(step, flags.trunc))
     const total = flags.format === undefined || flags.format === 'table' ? totalOf(result) : ''
-    return { stdout: `${formatList(rows, columns, flags.format)}${total}` }
+    return { stdout: `${formatList(rows, columns, flags.format)}${total}`, stderr }
   },
 }
 

@@ -29,7 +29,7 @@ export interface BuildReport {
 /** What a plan looks at: all that decides which steps there are. Outputs don't matter, and nothing is written. */
 export type PlanOptions = Omit<
   BuildOptions,
-  'tags' | 'outputs' | 'labels' | 'annotations' | 'rewriteTimestamp' | 'onEvent'
+  'tags' | 'outputs' | 'labels' | 'annotations' | 'rewriteTimestamp' | 'cacheTo' | 'cacheMounts' | 'onEvent'
 >
 
 /** What a build would do with one step. */
@@ -59,4 +59,6 @@ export interface PlanResult {
   readonly estimateMaxMs: number
   /** Steps that may run, of which it is not known how long they take. */
   readonly untimed: number
+  /** Of caches that could not be read. */
+  readonly warnings: readonly string[]
 }

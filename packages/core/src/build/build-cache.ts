@@ -11,6 +11,8 @@ export interface BuildCacheOptions {
   readonly platforms: readonly Platform[]
   readonly emit: OnBuildEvent
   readonly warn: (message: string) => void
+  /** Only look: fetch no layer. */
+  readonly frozen?: boolean
 }
 
 /** The caches besides the root that one build takes from and sends to. */
@@ -32,7 +34,7 @@ export class BuildCache implements AsyncDisposable {
     this.#parts = parts
     this.#options = options
     this.#more = more
-    this.lazy = new LazyLayers(parts, { signal: options.signal, warn: more.warn })
+    this.lazy = new LazyLayers(parts, { signal: options.signal, warn: more.warn, frozen: more.frozen === true })
     this.imported = new ImportedCache(this.lazy, parts.tables)
     const { cacheMounts = false } = options
     const maxBytes = typeof cacheMounts === 'object' ? cacheMounts.maxBytes : undefined

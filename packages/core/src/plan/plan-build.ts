@@ -1,5 +1,5 @@
 import type { Prediction, Solver } from '@tsbuild/solver'
-import { formatMiss } from '@tsbuild/spec'
+import { formatMiss, type SnapshotName } from '@tsbuild/spec'
 import type { PlannedStep, PlanOptions, PlanResult } from '../api.js'
 import { platformsOf, prepare } from '../build/build.js'
 import { BuildCache } from '../build/build-cache.js'
@@ -25,8 +25,10 @@ export async function predictBuild(
   await using sources = await openSources(parts, options)
   await using named = await openNamedContexts(sources, options)
   await using context = await openContext(sources, options)
-  const silent = { platforms, emit: () => {}, warn: () => {} }
-  await using cache = new BuildCache(parts, options.signal === undefined ? {} : { signal: options.signal }, silent)
+  const warnings: string[] = []
+  const warn = (message: string) => warnings.push(message)
+  await using cache = new BuildCache(parts, options, { platforms, emit: () => {}, warn, frozen: true })
+  cache.begin()
   const source = await readDockerfile(await dockerfileRequest(options, context), sources.http)
   try {
     const request = await prepare({ ...options, outputs: [] }, sources, named, context, source, {
@@ -38,20 +40,30 @@ export async function predictBuild(
         planBuild({ ...request.plan, platform, severalPlatforms: platforms.length > 1 }, request.services),
       ),
     )
-    const predictions = await solver.predict(
-      plans.map(({ target }) => target.vertex),
-      {
+    await cache.ready()
+    const targets = plans.map(({ target }) => target.vertex)
+    const predict = () =>
+      solver.predict(targets, {
         placeholder: (id) => ({ id, layers: [] }),
+        imported: cache.imported,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
-      },
-    )
-    return resultOf(predictions)
+      })
+    let predictions = await predict()
+    // A step that runs needs the files of what it stands on.
+    while (cache.lazy.giveUp(neededLayers(predictions))) predictions = await predict()
+    return { ...resultOf(predictions), warnings }
   } catch (error) {
     throw toBuildError(error, source.text)
   }
 }
 
-function resultOf(predictions: readonly Prediction<LayerChain>[]): PlanResult {
+function neededLayers(predictions: readonly Prediction<LayerChain>[]): SnapshotName[] {
+  const results = new Map(predictions.map(({ vertex, result }) => [vertex.digest, result]))
+  const running = predictions.filter(({ outcome }) => outcome === 'miss')
+  return running.flatMap(({ vertex }) => vertex.inputs.flatMap(({ digest }) => results.get(digest)?.layers ?? []))
+}
+
+function resultOf(predictions: readonly Prediction<LayerChain>[]): Omit<PlanResult, 'warnings'> {
   const shown = predictions.filter(({ vertex }) => vertex.hidden !== true)
   const count = (outcome: PlannedStep['outcome']) => shown.filter((step) => step.outcome === outcome).length
   const runs = predictions.filter(({ outcome }) => outcome === 'miss')

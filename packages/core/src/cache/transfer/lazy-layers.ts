@@ -69,6 +69,14 @@ export interface LazyServices {
   readonly beforeWrite: () => Promise<void>
 }
 
+export interface LazyOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Told once of each layer that can't be had. */
+  readonly warn: (message: string) => void
+  /** Fetch nothing: what is not here can't be had now, and stays promised. */
+  readonly frozen?: boolean
+}
+
 export interface PresentOptions extends CallOptions {
   readonly onProgress?: (item: string, bytes: number, total?: number, done?: boolean) => void
 }
@@ -83,6 +91,7 @@ const layersAtOnce = 4
 export class LazyLayers implements AsyncDisposable {
   readonly #services: LazyServices
   readonly #warn: (message: string) => void
+  readonly #frozen: boolean
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
   readonly #layers = new Map<SnapshotName, LazyLayer>()
@@ -92,13 +101,10 @@ export class LazyLayers implements AsyncDisposable {
   readonly #free = limiter(layersAtOnce)
   readonly #fetches = new Map<SnapshotName, Promise<void>>()
 
-  /** @param warn told once of each layer that can't be had */
-  constructor(
-    services: LazyServices,
-    { signal, warn }: { readonly signal?: AbortSignal | undefined; readonly warn: (message: string) => void },
-  ) {
+  constructor(services: LazyServices, { signal, warn, frozen = false }: LazyOptions) {
     this.#services = services
     this.#warn = warn
+    this.#frozen = frozen
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, signal])
     // Each layer that is waited for listens to it.
     setMaxListeners(0, this.#signal)
@@ -110,13 +116,15 @@ export class LazyLayers implements AsyncDisposable {
     this.#layers.set(layer.name, { ...(known === undefined || known.places.length === 0 ? layer : known), places })
   }
 
-  /** How often something was found to be unusable: where it grows, the build may be solved again without it. */
-  get losses(): number {
-    return this.#unusable.size
-  }
-
   promises(name: SnapshotName): boolean {
     return this.#layers.has(name) && !this.#unusable.has(name)
+  }
+
+  /** Promises no more those of these layers whose files are nowhere; tells whether there were any. */
+  giveUp(layers: readonly SnapshotName[]): boolean {
+    const lost = layers.filter((name) => this.promises(name) && !this.#isHere(name) && this.#isNowhere(name))
+    for (const name of lost) this.#unusable.add(name)
+    return lost.length > 0
   }
 
   /** Stands for the layers of an image that are not here. `undefined` where nothing was imported: then the steps on it run anyhow;
@@ -150,8 +158,10 @@ export class LazyLayers implements AsyncDisposable {
   async present(layers: readonly SnapshotName[], options: PresentOptions = {}): Promise<readonly SnapshotName[]> {
     if (!layers.some((name) => this.#layers.has(name) || this.#imageLayers.has(name))) return layers
     const missing = layers.filter((name) => this.#layers.has(name) && !this.#isHere(name))
-    const lost = missing.filter((name) => this.#unusable.has(name) || this.#layers.get(name)?.places.length === 0)
+    const lost = missing.filter((name) => this.#unusable.has(name) || this.#isNowhere(name))
     if (lost.length > 0) throw this.#gone(lost)
+    const waiting = layers.some((name) => this.info(name) !== undefined)
+    if (this.#frozen && waiting) throw new InputGoneError('Cannot read a result: it is not here')
     const here = await this.#presentImages(layers, options)
     const pending: Promise<void>[] = []
     for (const [index, name] of here.entries()) {
@@ -207,6 +217,10 @@ export class LazyLayers implements AsyncDisposable {
       const part = this.#imageLayers.get(name)
       return part === undefined ? name : (part.image.here?.[part.index] ?? name)
     })
+  }
+
+  #isNowhere(name: SnapshotName): boolean {
+    return this.#layers.get(name)?.places.length === 0
   }
 
   #isHere(name: SnapshotName): boolean {
