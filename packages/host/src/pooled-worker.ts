@@ -1,5 +1,5 @@
 import { MessageChannel, Worker } from 'node:worker_threads'
-import type { ByteStream } from '@tsbuild/spec'
+import { type ByteStream, faultVariable } from '@tsbuild/spec'
 import { restoreError } from './carried-error.js'
 import { HostError } from './errors.js'
 import { feedTask } from './task-input.js'
@@ -88,10 +88,12 @@ export function startWorker(entry: URL, name: string): PooledWorker {
   }
 }
 
-/** Nothing of the program's environment but what decides where files go. */
+const passedOn = ['TMPDIR', 'TZ', faultVariable]
+
+/** Nothing of the program's environment but what decides where files go, and where faults are injected. */
 function workerEnvironment(): NodeJS.ProcessEnv {
-  const { TMPDIR, TZ } = process.env
-  return { PATH: '/usr/bin:/bin', ...(TMPDIR === undefined ? {} : { TMPDIR }), ...(TZ === undefined ? {} : { TZ }) }
+  const given = passedOn.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+  return { PATH: '/usr/bin:/bin', ...Object.fromEntries(given) }
 }
 
 let lastId = 0

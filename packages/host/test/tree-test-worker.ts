@@ -27,6 +27,7 @@ serveWorker({
     task.post('started')
     return input
   },
+  environment: () => ({ ...process.env }),
   /** Sends back each chunk that comes in. */
   pipe(_: unknown, task: WorkerTask) {
     let bytes = 0

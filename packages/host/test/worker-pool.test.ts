@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { createWorkerPool } from '@tsbuild/host'
-import { hasCode } from '@tsbuild/spec'
+import { faultVariable, hasCode } from '@tsbuild/spec'
 import { tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
 
@@ -24,6 +24,21 @@ tests('worker pool', (test) => {
     const result = await pool.run('echo', { a: [1n, 'x'] }, { onMessage: (message) => messages.push(message) })
     assert.equal(result, { a: [1n, 'x'] })
     assert.equal(messages, ['started'])
+  })
+
+  test('run() gives threads nothing of the environment but where files go and where faults are injected', async () => {
+    const given = { TMPDIR: '/tmp', TZ: 'UTC', [faultVariable]: 'kill nowhere 1', SECRET: 'x' }
+    const before = { ...process.env }
+    Object.assign(process.env, given)
+    try {
+      await using pool = openPool()
+      const { SECRET: _, ...passedOn } = given
+      assert.equal(await pool.run('environment', undefined), { PATH: '/usr/bin:/bin', ...passedOn })
+    } finally {
+      for (const name of Object.keys(given))
+        if (before[name] === undefined) delete process.env[name]
+        else process.env[name] = before[name]
+    }
   })
 
   test('run() runs more tasks than there are threads', async () => {

@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
 
 /** Read once, when this module is loaded. `<action> <point> <count>`: the `count`th time (from 1, in each thread) that `point` is
  * reached (`*`: any of them), the process ends by SIGKILL (`kill`), stops by SIGSTOP (`stop`), or an error with that errno is thrown (`EIO`,
@@ -19,7 +19,11 @@ export const faultPoint: (name: string) => void = readPlan(process.env[faultVari
 function readPlan(plan: string | undefined): (name: string) => void {
   const [action = '', wanted = '', count = '1'] = plan?.split(' ') ?? []
   const errno = errnos[action]
-  if (action === 'trace') return (name) => appendFileSync(wanted, `${name}\n`)
+  if (action === 'trace') {
+    // Opened now: a thread that copies has the snapshot as its root.
+    const file = openSync(wanted, 'a')
+    return (name) => void writeSync(file, `${name}\n`)
+  }
   const signal = signals[action]
   if (signal === undefined && errno === undefined) return () => {}
   let left = Number(count)
