@@ -3,6 +3,7 @@ import { faultPoint } from '@tsbuild/spec'
 import type { RootDatabase } from 'lmdb'
 import { errnoOf, messageOf, StoreError, storeError } from '../errors.js'
 import type { Change, Database, Transaction } from './database.js'
+import { whileUnderWay } from './exit-guard.js'
 import { loadLmdb } from './lmdb-module.js'
 import { rangeEnd } from './rows.js'
 
@@ -50,11 +51,16 @@ export function openLmdb(path: string, { readonly, onFull }: LmdbOptions): Datab
       }
     },
   }
+  const underWay = new Set<Promise<unknown>>()
+  const tracked = <Result>(transaction: Promise<Result>): Promise<Result> => {
+    underWay.add(transaction)
+    return transaction.finally(() => underWay.delete(transaction))
+  }
   /** A full disk: the ballast goes, then once more. */
   const commit = async <Result>(transaction: () => Promise<Result>): Promise<Result> => {
     const attempt = async () => {
       faultPoint('metadata.commit.before')
-      const result = await transaction()
+      const result = await tracked(whileUnderWay(transaction))
       faultPoint('metadata.commit.after')
       return result
     }
@@ -109,6 +115,7 @@ export function openLmdb(path: string, { readonly, onFull }: LmdbOptions): Datab
     async [Symbol.asyncDispose]() {
       if (closed) return
       closed = true
+      await Promise.allSettled(underWay)
       await db.close()
     },
   }
