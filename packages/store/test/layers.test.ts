@@ -1,6 +1,9 @@
 import { asDiffID, type ChainID, digestOf } from '@tsbuild/spec'
 import { tempDir, tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
+import { createBootStamps } from '../dist/database/boot-stamps.js'
+import { openLmdb } from '../dist/database/lmdb-database.js'
+import { createLayerTables } from '../dist/layers/layer-tables.js'
 import { openTestStore, snapshotName } from './helpers.js'
 
 const diffId = asDiffID(digestOf('tar'))
@@ -34,6 +37,30 @@ tests('layers', (test) => {
     assert.is(store.layers.chain(chainId), undefined)
     assert.is(store.layers.get(names[0]!), undefined)
     assert.ok(store.layers.get(names[1]!))
+  })
+
+  test('get(), list() and chain() do not trust a snapshot of another boot that was not synced', async () => {
+    await using dir = await tempDir()
+    await using db = openLmdb(`${dir.path}/metadata`, { readonly: false, onFull: () => false })
+    const stamps = createBootStamps(db, 'boot-1')
+    const before = createLayerTables(db, stamps, () => {})
+    const [synced, late] = [snapshotName('s1'), snapshotName('s2')]
+    const lateChain = digestOf('late chain') as ChainID
+    await before.set(synced, layer)
+    await before.setChain(chainId, [synced])
+    await stamps.markSynced(() => before.set(late, layer))
+    await before.setChain(lateChain, [synced, late])
+    assert.equal(before.get(late), layer)
+    assert.equal(before.chain(lateChain), [synced, late])
+    const after = createLayerTables(db, createBootStamps(db, 'boot-2'), () => {})
+    assert.equal(after.get(synced), layer)
+    assert.is(after.get(late), undefined)
+    assert.equal(
+      [...after.list()].map(({ name }) => name),
+      [synced],
+    )
+    assert.equal(after.chain(chainId), [synced])
+    assert.is(after.chain(lateChain), undefined)
   })
 
   test('addBlob() remembers the forms of a layer and merges their sources', async () => {
