@@ -1,5 +1,5 @@
-// npm run faults -- [--rounds N] [--seed N]: kills commands at named points and at random instants, and checks the root folder after
-// each kill. The same seed kills at the same points, in the same order.
+// npm run faults -- [--rounds N] [--minutes N] [--seed N] [--action kill|EIO|ENOSPC] [--scenario NAME] [--point NAME]: kills commands at
+// named points and at random instants, and checks the root folder after each kill. The same seed plans the same rounds.
 
 import { run } from './lib/run.mjs'
 import { setup } from './setup.mjs'

@@ -1,16 +1,32 @@
 import { tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
 import { containerSkip } from './container-workspace.js'
-import { killRounds } from './faults/kill.js'
+import { type FaultReport, openHarness } from './faults/kill.js'
+import { namedPoints } from './faults/named-points.js'
+import type { FaultAction } from './faults/targets.js'
 
 // `npm run faults` does this many times more often.
-tests('kills', (test) => {
+const seed = 20_261_121
+const rounds: Readonly<Record<FaultAction, number>> = { kill: 500, EIO: 50, ENOSPC: 50 }
+
+const told = ({ rounds, named, points, ms }: FaultReport) =>
+  `${rounds}, ${named} of them at ${points.size} named points, in ${Math.round(ms / 1000)} s`
+
+tests('faults', (test) => {
   test(
-    'a root folder is whole after every kill, at named points and at any instant',
+    'a root folder is whole after every kill and after every error of the disk, at each named point and at any instant',
     async () => {
-      const report = await killRounds({ kills: 60, seed: 20_261_121 })
-      console.log(`${report.kills} kills in ${Math.round(report.ms / 1000)} s`)
-      assert.ok(report.points.size >= 5, [...report.points].join(' '))
+      await using harness = await openHarness()
+      const kills = await harness.run({ action: 'kill', rounds: rounds.kill, seed })
+      console.log(`seed ${seed}: kills: ${told(kills)}`)
+      assert.ok(kills.rounds >= rounds.kill)
+      const missed = namedPoints().filter((name) => !kills.points.has(name))
+      assert.equal(missed, [], 'every point of the sources was hit; test/faults/README.md tells how to add a scenario')
+      for (const action of ['EIO', 'ENOSPC'] as const) {
+        const errors = await harness.run({ action, rounds: rounds[action], seed })
+        console.log(`seed ${seed}: ${action}: ${told(errors)}`)
+        assert.ok(errors.rounds >= rounds[action])
+      }
     },
     { skip: containerSkip(), timeoutMs: 800_000 },
   )

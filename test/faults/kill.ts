@@ -1,171 +1,152 @@
-import { readFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { checkGroup } from './group-check.js'
 import { type Lane, openLane } from './lane.js'
-import { type Scenario, scenarios } from './scenarios.js'
+import { scenarios as allScenarios } from './scenarios/index.js'
+import { openSurroundings, type Surroundings } from './surroundings.js'
+import { type FaultAction, findTargets, planRounds, pointName, type Round, runOnce, type Targets } from './targets.js'
 
-export interface KillOptions {
+export interface FaultOptions {
   /** Go on until so many processes were killed, or got an error. */
-  readonly kills: number
+  readonly rounds: number
   readonly seed: number
-  /** What happens at the named points. Default `kill`, and as often at a random instant. */
-  readonly action?: 'kill' | 'EIO' | 'ENOSPC'
-  /** Lanes side by side. */
-  readonly lanes?: number
+  /** What happens at the named points; kills happen as often at random instants. */
+  readonly action: FaultAction
+  /** Only these scenarios and points. Default: all of them. */
+  readonly scenario?: string
+  readonly point?: string
+  readonly maxMs?: number
   readonly onProgress?: (line: string) => void
 }
 
-export interface KillReport {
-  readonly kills: number
+export interface FaultReport {
+  readonly rounds: number
   /** Of these at a named point. */
   readonly named: number
-  /** Named points that a process was killed at. */
-  readonly points: ReadonlySet<string>
+  /** How often something happened at each named point. */
+  readonly points: ReadonlyMap<string, number>
   readonly ms: number
 }
 
-const groupSize = 25
-/** After so many rounds a root folder is left for a new one. */
+/** Root folders in which commands are killed side by side. */
+export interface Harness extends AsyncDisposable {
+  /** Kills commands, or lets their disk fail, and checks the root folder after each. Rejects with the first thing that does not hold. */
+  run(options: FaultOptions): Promise<FaultReport>
+}
+
+/** Rounds after which a root folder is looked at as a whole, and after which it is left for a new one. */
+const groupSize = 40
 const roundsOfLane = 400
 
-/** Where the work of a scenario can be killed. */
-interface Targets {
-  readonly scenario: Scenario
-  /** `<point> <count>`, each once. */
-  readonly points: string[]
-  /** How long it takes when nothing happens to it. */
-  readonly ms: number
+export async function openHarness(lanes = 3): Promise<Harness> {
+  const surroundings = await openSurroundings()
+  let targets: Promise<Targets[]> | undefined
+  const find = async () => {
+    await using lane = await openLane(surroundings)
+    return await findTargets(lane, allScenarios)
+  }
+  return {
+    async run(options) {
+      targets ??= find()
+      return runRounds(surroundings, chosen(await targets, options), lanes, options)
+    },
+    [Symbol.asyncDispose]: () => surroundings[Symbol.asyncDispose](),
+  }
 }
 
-/** Kills commands at named points and at random instants, and checks the root folder after each kill. Rejects with the first thing that
- * does not hold. */
-export async function killRounds({
-  kills,
-  seed,
-  action = 'kill',
-  lanes = 2,
-  onProgress,
-}: KillOptions): Promise<KillReport> {
+function chosen(targets: readonly Targets[], { scenario, point }: FaultOptions): Targets[] {
+  return targets
+    .filter((one) => scenario === undefined || one.scenario.name === scenario)
+    .map((one) => ({
+      ...one,
+      points: one.points.filter((name) => point === undefined || name === point || pointName(name) === point),
+    }))
+}
+
+async function runRounds(
+  surroundings: Surroundings,
+  targets: readonly Targets[],
+  lanes: number,
+  options: FaultOptions,
+): Promise<FaultReport> {
+  const { rounds, action, seed, maxMs = Number.POSITIVE_INFINITY, onProgress } = options
   const began = performance.now()
-  const random = randomNumbers(seed)
-  const killed = { all: 0, named: 0 }
-  const points = new Set<string>()
-  let queue: Round[] = []
-  const next = (targets: readonly Targets[]): Round => {
-    if (queue.length === 0) queue = shuffled(targets.flatMap(action === 'kill' ? roundsOf : namedRoundsOf), random)
-    return queue.pop()!
+  const plan = planRounds(targets, action, seed)
+  const points = new Map<string, number>()
+  const count = { all: 0, named: 0 }
+  const again = onceMore(targets)
+  const missed = () => {
+    while (again.length > 0) {
+      const round = again.shift()!
+      if (!points.has(pointName(round.point ?? ''))) return round
+    }
+    return undefined
   }
-  const lane = async () => {
-    while (killed.all < kills) {
-      await using lane = await openLane()
-      const targets = await findTargets(lane)
-      for (let round = 0; killed.all < kills && round < roundsOfLane; round++) {
-        const chosen = next(targets)
-        const where = chosen.point ?? 'random'
-        try {
-          if (await oneRound(lane, round, chosen, action, random)) {
-            killed.all++
-            if (chosen.point !== undefined) killed.named++
-            if (chosen.point !== undefined) points.add(chosen.point.split(' ')[0] ?? '')
-          }
-          if (round % groupSize === groupSize - 1) await checkGroup(lane)
-        } catch (error) {
-          throw new Error(`Round ${round}, ${chosen.scenario.name} at ${where}: ${(error as Error).message}`, {
-            cause: error,
-          })
-        }
-        if (round % 100 === 99) onProgress?.(`${killed.all} of ${kills} kills`)
+  let over = false
+  const isOver = () => over || count.all >= rounds || performance.now() - began > maxMs
+  const note = ({ point }: Round) => {
+    if (++count.all % 100 === 0)
+      onProgress?.(`${count.all} of ${rounds} in ${Math.round((performance.now() - began) / 1000)} s`)
+    if (point === undefined) return
+    count.named++
+    points.set(pointName(point), (points.get(pointName(point)) ?? 0) + 1)
+  }
+  const work = async () => {
+    while (!isOver()) {
+      await using lane = await openLane(surroundings)
+      for (let number = 0; !isOver() && number < roundsOfLane; number++) {
+        const round = (count.all * 2 > rounds ? missed() : undefined) ?? plan.next().value
+        await oneRound(lane, number, round, action, note)
+        if (number % groupSize === groupSize - 1) await named(number, round, () => checkGroup(lane))
       }
       await checkGroup(lane)
     }
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
-  return { kills: killed.all, named: killed.named, points, ms: performance.now() - began }
-}
-
-interface Round {
-  readonly scenario: Scenario
-  /** Else at a random instant. */
-  readonly point: string | undefined
-  readonly ms: number
-}
-
-function roundsOf({ scenario, points, ms }: Targets): Round[] {
-  return points.flatMap((point) => [
-    { scenario, point, ms },
-    { scenario, point: undefined, ms },
-  ])
-}
-
-function namedRoundsOf({ scenario, points, ms }: Targets): Round[] {
-  return points.map((point) => ({ scenario, point, ms }))
-}
-
-/** Runs every scenario once without harm, to see which points it comes by. */
-async function findTargets(lane: Lane): Promise<Targets[]> {
-  const targets: Targets[] = []
-  for (const [index, scenario] of scenarios.entries()) {
-    const round = 1_000_000 + index
-    const file = join(lane.path, 'trace')
-    const run = await runOnce(lane, scenario, round, { fault: `trace ${file}` })
-    if (run.code !== 0) throw new Error(`${scenario.name} failed with ${run.code}: ${run.output}`)
-    const counts = new Map<string, number>()
-    const points = readFileSync(file, 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((name) => {
-        counts.set(name, (counts.get(name) ?? 0) + 1)
-        return `${name} ${counts.get(name)}`
-      })
-    await rm(file)
-    targets.push({ scenario, points, ms: run.ms })
+  const stop = (error: unknown) => {
+    over = true
+    throw error
   }
-  return targets
+  const ended = await Promise.allSettled(Array.from({ length: lanes }, () => work().catch(stop)))
+  for (const result of ended) if (result.status === 'rejected') throw result.reason
+  return { rounds: count.all, named: count.named, points, ms: performance.now() - began }
 }
 
-async function runOnce(lane: Lane, scenario: Scenario, round: number, options: Parameters<Lane['run']>[1]) {
-  await scenario.prepare?.(lane, await lane.engine(), round)
-  const run = await lane.run(await scenario.args(lane, round), options)
-  await scenario.check(lane, await lane.engine(), round, run)
-  return run
+/** For points that nothing came by when it was their turn: what is there to be swept differs from round to round. */
+function onceMore(targets: readonly Targets[]): Round[] {
+  const all = targets.flatMap(({ scenario, points }) => points.map((point) => ({ scenario, point, afterMs: 0 })))
+  return [...all, ...all]
 }
 
-/** Whether something was killed, or failed. */
+/** Errors say where they come from, in the words of the command line of `npm run faults`. */
+async function named<Result>(number: number, round: Round, work: () => Promise<Result>): Promise<Result> {
+  const { scenario, point, afterMs } = round
+  try {
+    return await work()
+  } catch (error) {
+    const where = point === undefined ? `after ${afterMs.toFixed(1)} ms` : `--point '${point}'`
+    throw new Error(`Round ${number}, --scenario '${scenario.name}' ${where}: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
 async function oneRound(
   lane: Lane,
-  round: number,
-  { scenario, point, ms }: Round,
-  action: string,
-  random: () => number,
-): Promise<boolean> {
-  const options = point === undefined ? { killAfterMs: random() * ms * 1.1 } : { fault: `${action} ${point}` }
-  const { signal, code, output } = await runOnce(lane, scenario, round, options)
-  if (action !== 'kill') {
-    assert.is(signal, null, `a process that got ${action} died:\n${output}`)
-    assert.not.match(output, /\n\s+at .*:\d+:\d+\)?\n/, `${action} was not foreseen`)
-  }
-  // A container's monitor may have been the one that was killed.
-  return signal === 'SIGKILL' || (point !== undefined && code !== 0)
-}
-
-/** The same numbers for the same seed. */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const result = [...items]
-  for (let at = result.length - 1; at > 0; at--) {
-    const other = Math.floor(random() * (at + 1))
-    ;[result[at], result[other]] = [result[other]!, result[at]!]
-  }
-  return result
+  number: number,
+  round: Round,
+  action: FaultAction,
+  note: (round: Round) => void,
+): Promise<void> {
+  const { scenario, point, afterMs } = round
+  const fault = point === undefined ? { killAfterMs: afterMs } : { fault: `${action} ${point}` }
+  await named(number, round, async () => {
+    const { signal, code, output } = await runOnce(lane, scenario, number, fault)
+    // Any other signal is a crash in native code.
+    if (signal !== null && (action !== 'kill' || signal !== 'SIGKILL'))
+      throw new Error(`a process that got ${action} died of ${signal}:\n${output}`)
+    if (action !== 'kill') {
+      assert.not.match(output, /\n\s+at .*:\d+:\d+\)?\n/, `${action} was not foreseen`)
+    }
+    // A container's monitor may have been the one that was killed.
+    if (signal === 'SIGKILL' || (point !== undefined && code !== 0)) note(round)
+  })
 }
