@@ -217,10 +217,7 @@ tests('caches that travel', (test) => {
       assert.ok(interrupted.code === 130 || interrupted.code === 0, interrupted.stderr)
       const after = await built('d', ['--cache-from', `type=local,src=${folder}`, '-t', 'app'])
       assert.not.match(after.stderr, /Cannot/)
-      assert.equal(
-        (await readdir(folder)).sort(),
-        ['blobs', 'index.json', 'oci-layout'].filter(() => true),
-      )
+      assert.is(await readFile(join(folder, 'oci-layout'), 'utf8'), '{"imageLayoutVersion":"1.0.0"}')
     },
     options,
   )
