@@ -8,7 +8,7 @@ const database = new URL('../dist/database/lmdb-database.js', import.meta.url).h
 /** Ends a process in that way while transactions are under way. */
 function endsBy(path: string, end: string) {
   const code = `
-    const { openLmdb } = await import('${database}')
+    const { openLmdb } = await import(${JSON.stringify(database)})
     const db = openLmdb(${JSON.stringify(path)}, { readonly: false, onFull: () => false })
     const value = Buffer.alloc(3000)
     let count = 0

@@ -38,7 +38,8 @@ function guard(): void {
 /** Ends the process with its exit code and runs nothing any more, neither listeners nor destructors of native code. */
 function endNow(code: number): void {
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi
+    const require = createRequire(import.meta.url)
+    const koffi = require('koffi') as Koffi
     koffi.load(null).func('_exit', 'void', ['int'])(code)
   } catch {
     // Without the code, then.
