@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { baseRegistryProblem, startBaseRegistry, tests } from '@tsbuild/testkit'
+import { baseRegistryProblem, startBaseRegistry, startS3Server, tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
 import { cachedSteps, ranSteps, rootSkip } from './progress.js'
 import { type Ended, type Workspace, workspace } from './workspace.js'
@@ -152,6 +152,40 @@ tests('caches that travel', (test) => {
       assert.not.match(without.stderr, / other\n/)
       const third = await built('d', ['--cache-from', place, '--cache-mounts', '-o', 'type=cacheonly'])
       assert.match(third.stderr, / main\n.* other\n.* third\n/)
+    },
+    options,
+  )
+
+  test(
+    'build keeps its cache in an S3 server, whose keys come from the environment and are shown nowhere',
+    async () => {
+      await using all = await machines()
+      await using server = await startS3Server()
+      const { work } = all
+      const place = `type=s3,bucket=${server.bucket},endpoint_url=${server.url},use_path_style=true,prefix=ci/,name=main;other`
+      const build = (machine: string, args: readonly string[], secret = server.secretAccessKey) =>
+        work.tsbuild(['build', '--progress', 'plain', '-f', join(work.path, 'Dockerfile'), ...args, work.context], {
+          env: {
+            TSBUILD_ROOT: join(work.path, machine),
+            AWS_REGION: server.region,
+            AWS_ACCESS_KEY_ID: server.accessKeyId,
+            AWS_SECRET_ACCESS_KEY: secret,
+          },
+        })
+      const first = await build('a', ['-o', 'type=cacheonly', '--cache-to', `${place},mode=max,required`])
+      assert.is(first.code, 0, first.stderr)
+      const puts = () => server.requests().filter((request) => /^PUT .*\/blobs\//.test(request)).length
+      const sent = puts()
+      assert.ok(sent > 0)
+      const again = await build('a', ['-o', 'type=cacheonly', '--cache-to', `${place},mode=max,required`])
+      assert.is(again.code, 0, again.stderr)
+      assert.is(puts(), sent + 1, 'only the record is sent')
+      const taken = await build('b', ['-t', 'app', '--cache-from', place.replace('main;other', 'other')])
+      assert.equal(stepsOf(ranSteps(taken.stderr)), [])
+      const denied = await build('c', ['-o', 'type=cacheonly', '--cache-from', place], 'wrong-secret')
+      assert.is(denied.code, 0)
+      assert.match(denied.stderr, /Cannot import a cache/)
+      assert.not.match(denied.stderr, /wrong-secret/)
     },
     options,
   )

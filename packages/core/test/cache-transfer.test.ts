@@ -1,78 +1,11 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import type { BuildOptions, BuildResult, CacheSource, CacheTarget } from '@tsbuild/core'
-import type { BuildEvent } from '@tsbuild/spec'
+import type { BuildResult, CacheSource } from '@tsbuild/core'
 import { tests } from '@tsbuild/testkit'
 import * as assert from 'uvu/assert'
-import { importFiles, layersOf, type OpenRoot, openRoot, skip } from './images-support.js'
+import { build, contents, dockerfile, exportFiles, from, machine, to, writeContext } from './cache-machines.js'
+import { layersOf, skip } from './images-support.js'
 import { MemoryCacheBackend } from './memory-cache-backend.js'
-
-const dockerfile = `FROM base AS build
-WORKDIR /src
-COPY a b ./
-COPY big ./
-FROM base
-COPY --from=build /src/a /out/
-COPY c /
-`
-
-/** A root with a base image and a context; the base image is that of another root, if given. */
-async function machine(like?: OpenRoot): Promise<OpenRoot> {
-  const open = await openRoot({ gc: false })
-  if (like === undefined) await importFiles(open.engine, 'base', { etc: 'base' })
-  else {
-    const archive = join(open.path, 'base.tar')
-    await like.engine.images.save(['base'], archive)
-    await open.engine.images.load(archive)
-  }
-  await writeContext(open)
-  return open
-}
-
-async function writeContext({ path }: OpenRoot, changes: Readonly<Record<string, string>> = {}): Promise<void> {
-  const files = { a: 'a', b: 'b', c: 'c', big: 'x'.repeat(100_000), ...changes }
-  await mkdir(join(path, 'context'), { recursive: true })
-  for (const [name, text] of Object.entries(files)) await writeFile(join(path, 'context', name), text)
-}
-
-interface Ran {
-  readonly result: BuildResult
-  readonly events: readonly BuildEvent[]
-  /** Names of the steps that ran. */
-  readonly ran: readonly string[]
-  readonly warnings: readonly string[]
-}
-
-async function build({ engine, path }: OpenRoot, options: BuildOptions): Promise<Ran> {
-  const events: BuildEvent[] = []
-  const result = await engine.build({
-    context: join(path, 'context'),
-    dockerfileText: dockerfile,
-    onEvent: (event) => events.push(event),
-    ...options,
-  })
-  const ran = result.steps.filter(({ cached }) => !cached).map(({ name }) => name)
-  return { result, events, ran, warnings: result.warnings.map(({ message }) => message) }
-}
-
-/** The files below a directory, with what they hold. */
-async function contents(directory: string): Promise<Record<string, string>> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
-  const pairs = files.map(async (file) => [file.slice(directory.length), await readFile(file, 'utf8')] as const)
-  return Object.fromEntries((await Promise.all(pairs)).sort())
-}
-
-async function exportFiles(open: OpenRoot): Promise<string> {
-  const dest = join(open.path, 'exported')
-  await build(open, { outputs: [{ type: 'local', dest }] })
-  return dest
-}
-
-const to = (backend: MemoryCacheBackend, more: object = {}): CacheTarget[] => [{ type: 'custom', backend, ...more }]
-const from = (...backends: MemoryCacheBackend[]): CacheSource[] =>
-  backends.map((backend) => ({ type: 'custom', backend }))
 
 tests('cache export and import', (test) => {
   for (const mode of ['min', 'max'] as const) {
@@ -80,7 +13,7 @@ tests('cache export and import', (test) => {
       `build() takes all steps from a cache of mode ${mode}, and fetches only the layers of the image`,
       async () => {
         await using first = await machine()
-        await using second = await machine(first)
+        await using second = await machine()
         const backend = new MemoryCacheBackend()
         const made = await build(first, { cacheTo: to(backend, { mode }), tags: ['app'] })
         assert.is(backend.sent.length, mode === 'min' ? 2 : 5)
@@ -112,7 +45,7 @@ tests('cache export and import', (test) => {
     'build() without an output fetches nothing at all',
     async () => {
       await using first = await machine()
-      await using second = await machine(first)
+      await using second = await machine()
       const backend = new MemoryCacheBackend()
       await build(first, { cacheTo: to(backend), outputs: [{ type: 'cacheonly' }] })
       const { ran, events } = await build(second, { cacheFrom: from(backend), outputs: [{ type: 'cacheonly' }] })
@@ -128,7 +61,7 @@ tests('cache export and import', (test) => {
     'build() sends nothing but the record when all is there',
     async () => {
       await using first = await machine()
-      await using second = await machine(first)
+      await using second = await machine()
       const backend = new MemoryCacheBackend()
       await build(first, { cacheTo: to(backend, { mode: 'max' }) })
       const record = backend.record
@@ -175,7 +108,7 @@ tests('cache export and import', (test) => {
           ],
         ] as const
         for (const [changes, expected, fetched] of cases) {
-          await using second = await machine(first)
+          await using second = await machine()
           await writeContext(second, changes)
           backend.got.length = 0
           const clean = await build(second, {
@@ -183,7 +116,7 @@ tests('cache export and import', (test) => {
             noCache: true,
           })
           assert.is(clean.ran.length > 0, true)
-          await using third = await machine(first)
+          await using third = await machine()
           await writeContext(third, changes)
           const plan = await third.engine.plan({
             context: join(third.path, 'context'),
@@ -233,7 +166,7 @@ COPY --from=tools --link /tool /again
 WORKDIR /end
 `
       await using first = await machine()
-      await using second = await machine(first)
+      await using second = await machine()
       const backend = new MemoryCacheBackend()
       const made = await build(first, { dockerfileText: text, cacheTo: to(backend) })
       const taken = await build(second, { dockerfileText: text, cacheFrom: from(backend) })
@@ -274,7 +207,7 @@ WORKDIR /end
       const { ran, warnings } = await build(open, { cacheFrom: from(broken, unreachable, none) })
       assert.is(ran.length, 6)
       assert.is(warnings.length, 2)
-      assert.match(warnings.join('\n'), /format 2(.|\n)*nobody answers/)
+      for (const state of [/format 2/, /nobody answers/]) assert.ok(warnings.some((warning) => state.test(warning)))
     },
     { skip },
   )
@@ -297,7 +230,7 @@ WORKDIR /end
           if (damaged === undefined) backend.blobs.delete(digest)
           else backend.blobs.set(digest, damaged)
         }
-        await using second = await machine(first)
+        await using second = await machine()
         const { ran, warnings, result } = await build(second, { cacheFrom: from(backend), tags: ['app'] })
         assert.ok(warnings.length > 0)
         for (const warning of warnings)
@@ -317,7 +250,7 @@ WORKDIR /end
     'build() takes a layer from another import where the first one has lost it',
     async () => {
       await using first = await machine()
-      await using second = await machine(first)
+      await using second = await machine()
       const [lost, whole] = [new MemoryCacheBackend(), new MemoryCacheBackend()]
       await build(first, { cacheTo: [...to(lost), ...to(whole)] })
       lost.blobs.clear()
@@ -333,7 +266,7 @@ WORKDIR /end
     'build() ends at once when it is aborted while it fetches a layer',
     async () => {
       await using first = await machine()
-      await using second = await machine(first)
+      await using second = await machine()
       const backend = new MemoryCacheBackend()
       await build(first, { cacheTo: to(backend) })
       const stop = new AbortController()

@@ -1,4 +1,4 @@
-import type { ByteStream, CacheBackend, Descriptor, Digest } from '@tsbuild/spec'
+import type { ByteStream, CacheBackend, Descriptor, Digest, PutCacheBlobOptions } from '@tsbuild/spec'
 
 /** A cache in memory, which tells what was asked of it. */
 export class MemoryCacheBackend implements CacheBackend {
@@ -23,8 +23,12 @@ export class MemoryCacheBackend implements CacheBackend {
     yield bytes.subarray(bytes.length >> 1)
   }
 
-  async put({ digest }: Descriptor, open: (offset: number) => ByteStream): Promise<void> {
-    if (this.blobs.has(digest)) return
+  async put(
+    { digest }: Descriptor,
+    open: (offset: number) => ByteStream,
+    { replace = false }: PutCacheBlobOptions = {},
+  ): Promise<void> {
+    if (this.blobs.has(digest) && !replace) return
     const chunks: Uint8Array[] = []
     for await (const chunk of open(0)) chunks.push(chunk)
     this.blobs.set(digest, Buffer.concat(chunks))

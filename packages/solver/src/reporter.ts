@@ -3,7 +3,8 @@ import { visibleInputs } from './graph.js'
 import type { Result } from './op.js'
 import type { Vertex } from './vertex.js'
 
-/** Tells one solve what happens to one of its vertices: `started` once at most, exactly one ending, nothing after it. */
+/** Tells one solve what happens to one of its vertices: `started` once at most, exactly one ending, nothing after it; but for a step that
+ * was cached, as it seemed, and has to run after all. */
 export class StepReporter<R extends Result> {
   readonly #vertex: Vertex<R>
   readonly #emit: OnBuildEvent | undefined

@@ -116,11 +116,14 @@ export class Solve<R extends Result> {
     seen = new Map<Step<R>, Promise<void>>(),
   ): Promise<StepReport<R>> {
     for (;;) {
-      for (const input of inputs) {
-        const redone = seen.get(input) ?? this.#redo(input, seen)
-        seen.set(input, redone)
-        await redone
-      }
+      const passed = seen
+      await Promise.all(
+        inputs.map((input) => {
+          const redone = passed.get(input) ?? this.#redo(input, passed)
+          passed.set(input, redone)
+          return redone
+        }),
+      )
       this.#end.signal.throwIfAborted()
       try {
         return await this.#solve(step, solvedOf(inputs))
@@ -228,8 +231,9 @@ export class Solve<R extends Result> {
       return this.#solveCached(step, inputs, parts)
     }
     const { solved, durationMs, sizeBytes, record, found } = finished
-    // The other solve's op found other inputs when it ran than those that both had looked up: its result is not ours.
-    if (other !== undefined && solved.key !== request.key) {
+    // The other solve's op found other inputs when it ran than those that both had looked up: its result is not ours. What it found
+    // remembered stands on its own inputs' results, and ours may be told otherwise.
+    if (other !== undefined && (solved.key !== request.key || found)) {
       await run.ended.catch(() => {})
       this.#end.signal.throwIfAborted()
       return this.#solveCached(step, inputs, parts)

@@ -6,6 +6,8 @@ export interface PutCacheBlobOptions extends CallOptions {
   readonly onProgress?: OnProgress
   /** Repositories of registries that are known to have the blob; a backend in the same registry need not be sent it. */
   readonly sources?: readonly { readonly registry: string; readonly repository: string }[]
+  /** What is there is damaged: write it anew, where that is possible (a registry keeps what has the digest). */
+  readonly replace?: boolean
 }
 
 /** A place outside of this machine (or in a folder) that a build's cache is kept in: blobs by digest, and one record that says what

@@ -94,10 +94,11 @@ async function writeResults({ iidfile, metadataFile }: BuildFlags, result: Build
   const id = idOf(result)
   if (iidfile !== undefined && id !== undefined) await write(iidfile, id)
   if (metadataFile === undefined) return
-  const { imageDigest, configDigest, names, cacheExports } = result
+  const { imageDigest, configDigest, names, pushed, cacheExports } = result
   const metadata = {
     'containerimage.config.digest': configDigest,
-    'containerimage.digest': imageDigest,
+    // What others can pull by.
+    'containerimage.digest': pushed[0]?.digest ?? imageDigest,
     'image.name': names.length === 0 ? undefined : names.join(','),
     'cache.exports': cacheExports.length === 0 ? undefined : cacheExports,
   }

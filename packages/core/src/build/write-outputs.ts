@@ -35,6 +35,8 @@ type Written = Omit<BuildResult, 'steps' | 'cacheExports' | 'warnings' | 'durati
 /** Sends a build's result where it should go, one output after the other; each shows as a step. */
 export async function writeOutputs(parts: EngineParts, asked: OutputRequest): Promise<Written> {
   const { outputs, built } = asked
+  if (outputs.some(({ type }) => type !== 'cacheonly'))
+    built.lazy.mustHave(asked.targets.flatMap(({ chain }) => chain.layers))
   const request = outputs.every((output) => needsNoFiles(output, asked)) ? asked : await withFiles(asked)
   const writer = new OutputWriter(parts, request)
   if (outputs.some((output) => output.type !== 'image' || output.push === true)) {
@@ -122,7 +124,10 @@ class OutputWriter {
   }
 
   written(): Written {
-    return { ...this.#built, names: this.#names, pushed: this.#pushed }
+    const [first] = this.#pushed
+    const onlyPushed = first !== undefined && this.#request.outputs.every(({ type }) => type === 'registry')
+    const digest = onlyPushed ? { imageDigest: first.digest } : {}
+    return { ...this.#built, ...digest, names: this.#names, pushed: this.#pushed }
   }
 
   get #isIndex(): boolean {

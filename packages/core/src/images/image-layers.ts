@@ -185,6 +185,11 @@ export class ImageLayers {
     return { ...usage, ...(await snapshotter.derive(name, { signal })) }
   }
 
+  /** Brings the blob of a layer here, and leaves it packed. */
+  async fetchBlob(image: ResolvedImage, descriptor: Descriptor, { signal }: CallOptions): Promise<void> {
+    await this.#fetch(image, descriptor, new LayerReport(descriptor, () => {}), signal ?? new AbortController().signal)
+  }
+
   async #fetch(
     { reference }: ResolvedImage,
     descriptor: Descriptor,

@@ -1,4 +1,4 @@
-import type { Descriptor, Digest } from '@tsbuild/spec'
+import { type Descriptor, type Digest, digestHex } from '@tsbuild/spec'
 import type { PullState } from '../api.js'
 
 /** What becomes of a layer that is brought into the store. */
@@ -11,6 +11,20 @@ export interface LayerProgress {
 }
 
 export type OnLayerProgress = (progress: LayerProgress) => void
+
+/** Tells the progress of an image's layers as that of parts of a step, by the beginnings of their digests. */
+export function asItems(
+  blobs: readonly Descriptor[],
+  tell: (item: string, bytes: number, total?: number, done?: boolean) => void,
+): OnLayerProgress {
+  const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]))
+  return ({ digest, state, bytes, total }) => {
+    const item = digestHex(digest).slice(0, 12)
+    const size = sizes.get(digest) ?? 0
+    if (state === 'downloading' && bytes !== undefined) tell(item, bytes, total)
+    if (state === 'complete') tell(item, size, size, true)
+  }
+}
 
 const intervalMs = 100
 

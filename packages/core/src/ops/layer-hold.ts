@@ -31,14 +31,14 @@ export class LayerHold {
   }
 
   /** Resolves when every collector sees that these layers, and those noted before, are used. They may have gone before: look again.
-   *  @param made a layer that is about to be made */
-  async hold(layers: readonly SnapshotName[], made?: SnapshotName): Promise<void> {
+   *  @param made layers that are about to be made */
+  async hold(layers: readonly SnapshotName[], made: readonly SnapshotName[] = []): Promise<void> {
     this.note(layers)
-    if (this.#noted.size > 0 || made !== undefined) {
+    if (this.#noted.size > 0 || made.length > 0) {
       const found = [...this.#noted]
       this.#noted = new Set()
       for (const layer of found) this.#held.add(layer)
-      const added = made === undefined ? found : [...found, made]
+      const added = [...found, ...made]
       // One after the other: a lease's row is written as a whole.
       this.#writing = this.#writing
         .catch(() => {})

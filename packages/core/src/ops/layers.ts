@@ -35,11 +35,12 @@ export function layerFromValue(value: JsonValue): SnapshotName | undefined {
 export function loadLayer(
   value: JsonValue,
   base: SolvedChain | undefined,
-  { snapshotter, hold, lazy }: Pick<OpServices, 'snapshotter' | 'hold' | 'lazy'>,
+  { snapshotter, tables, hold, lazy }: Pick<OpServices, 'snapshotter' | 'tables' | 'hold' | 'lazy'>,
 ): LayerChain | undefined {
   const layer = layerFromValue(value)
   if (layer === undefined || base === undefined) return undefined
-  if (snapshotter.has(layer)) hold.note([layer])
+  // With its row: one that is being fetched is not checked yet.
+  if (snapshotter.has(layer) && tables.get(layer) !== undefined) hold.note([layer])
   else if (!lazy.promises(layer)) return undefined
   return addLayer(base.result, layer)
 }

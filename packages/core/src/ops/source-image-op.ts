@@ -1,7 +1,7 @@
 import type { CacheKeyParts, Difference, Op, RunContext, RunOutput } from '@tsbuild/solver'
-import { chainID, digestHex, type JsonValue, type MissCause } from '@tsbuild/spec'
+import { chainID, type JsonValue, type MissCause } from '@tsbuild/spec'
 import { explainImage } from '../explain/image-cause.js'
-import type { LayerProgress } from '../images/layer-progress.js'
+import { asItems } from '../images/layer-progress.js'
 import type { ResolvedImage } from '../images/resolve-image.js'
 import { emptyChain, type LayerChain } from './layers.js'
 import type { OpServices } from './services.js'
@@ -50,13 +50,7 @@ export class SourceImageOp implements Op<LayerChain> {
     const { chainID: id } = this.attributes
     if (id === null) return { result: emptyChain, value: null }
     this.#services.warmRuntime()
-    const sizes = new Map(this.#image.manifest.layers.map(({ digest, size }) => [digest, size]))
-    const onLayer = ({ digest, state, bytes, total }: LayerProgress) => {
-      const item = digestHex(digest).slice(0, 12)
-      const size = sizes.get(digest) ?? 0
-      if (state === 'downloading' && bytes !== undefined) progress(item, bytes, total)
-      if (state === 'complete') progress(item, size, size, true)
-    }
+    const onLayer = asItems(this.#image.manifest.layers, progress)
     const { layers, bytes } = await this.#services.images.unpack(this.#image, {
       signal,
       onLayer,

@@ -34,7 +34,7 @@ export async function makeLayer<T>(
   const key = newSnapshotKey()
   const layer = newSnapshotName()
   // The new one with those below: nobody takes it before something refers to it.
-  const held = hold.hold(base.layers, layer)
+  const held = hold.hold(base.layers, [layer])
   held.catch(() => {})
   await ensureRoom()
   const mount = await snapshotter.prepare(key, base.layers, { signal }).catch((error) => {

@@ -81,13 +81,14 @@ class LocalCache implements CacheBackend {
   async put(
     descriptor: Descriptor,
     open: (offset: number) => ByteStream,
-    { signal, onProgress }: PutCacheBlobOptions = {},
+    { signal, onProgress, replace = false }: PutCacheBlobOptions = {},
   ): Promise<void> {
     const what = `Cannot write blob ${descriptor.digest} of ${this.title}`
     const source = new Source(open, signal)
     const write = async () => {
       this.#writable()
-      if (await this.#layout.hasBlob(descriptor.digest)) return await this.#layout.touchBlob(descriptor.digest)
+      if (!replace && (await this.#layout.hasBlob(descriptor.digest)))
+        return await this.#layout.touchBlob(descriptor.digest)
       await this.#make()
       const data = counted(source.whole(descriptor, what), descriptor.size, onProgress)
       await this.#layout.writeBlob(descriptor.digest, data, signal)

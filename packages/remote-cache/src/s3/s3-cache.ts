@@ -61,13 +61,13 @@ class S3Cache implements CacheBackend {
   async put(
     descriptor: Descriptor,
     open: (offset: number) => ByteStream,
-    { onProgress, ...options }: PutCacheBlobOptions = {},
+    { onProgress, replace = false, ...options }: PutCacheBlobOptions = {},
   ): Promise<void> {
     const what = `Cannot write blob ${descriptor.digest} of ${this.title}`
     const source = new Source(open, options.signal)
     const write = async () => {
       const key = this.#place.blobKey(descriptor.digest)
-      if ((await this.#modified(key, options)) !== undefined) return
+      if (!replace && (await this.#modified(key, options)) !== undefined) return
       const data = counted(source.whole(descriptor, what), descriptor.size, onProgress)
       await this.#bucket.write(key, data, descriptor, options)
     }

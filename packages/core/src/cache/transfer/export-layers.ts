@@ -1,6 +1,6 @@
-import { layerBlob, mapLimited, type OnBlobProgress } from '@tsbuild/exporter'
+import { decompress, type LayerSource, layerBlob, mapLimited, type OnBlobProgress } from '@tsbuild/exporter'
+import { InputGoneError } from '@tsbuild/solver'
 import {
-  type ByteStream,
   type CacheBackend,
   type CallOptions,
   type Descriptor,
@@ -50,16 +50,19 @@ export async function exportLayers(
   let [sentBlobs, sentBytes] = [0, 0]
   const blobs = new Map<Digest, Descriptor>()
   await mapLimited(distinct, blobsAtOnce, signal, async (layer, inner) => {
-    const had = layer.forms.find(({ digest }) => there.has(digest))
-    if (had !== undefined) return blobs.set(layer.info.diffId, had)
-    const blob = await sendLayer(parts, layer, { ...request, signal: inner })
+    const had = layer.forms.find(({ digest }) => there.has(digest) && !request.lazy.damaged.has(digest))
+    const blob = had ?? (await sendLayer(parts, layer, { ...request, signal: inner }))
+    if (blob === undefined) return
+    blobs.set(layer.info.diffId, blob)
+    if (had !== undefined) return
     sentBlobs++
     sentBytes += blob.size
-    return blobs.set(layer.info.diffId, blob)
   })
-  const layers = known.map(({ name, info, createdAt }): ExportedLayer => {
-    const { diffId, size } = info
-    return { name, diffId, size, createdAt, blob: plainDescriptor(blobs.get(diffId)) }
+  const layers = known.flatMap(({ name, info, createdAt }): ExportedLayer[] => {
+    const blob = blobs.get(info.diffId)
+    if (blob === undefined) return []
+    const { mediaType, digest, size } = blob
+    return [{ name, diffId: info.diffId, size: info.size, createdAt, blob: { mediaType, digest, size } }]
   })
   return { layers, sentBlobs, sentBytes }
 }
@@ -70,8 +73,8 @@ interface KnownLayer {
   readonly createdAt: number
   /** Forms of it that fit what was asked for. */
   readonly forms: readonly Descriptor[]
-  /** It is not here. */
-  readonly lazy: boolean
+  /** The form in which it can be had, where it is not here. */
+  readonly elsewhere: Descriptor | undefined
 }
 
 async function knownLayer(
@@ -83,39 +86,63 @@ async function knownLayer(
   const call = signal === undefined ? {} : { signal }
   const { diffId, size } = promised ?? (await parts.diffIds.get(name, call))
   const createdAt = promised?.createdAt ?? parts.tables.get(name)?.createdAt ?? 0
-  const all: Descriptor[] = [...(promised === undefined ? [] : [promised.blob]), ...parts.tables.blobs(diffId)]
+  const elsewhere = promised?.blob
+  const all: Descriptor[] = [...(elsewhere === undefined ? [] : [elsewhere]), ...parts.tables.blobs(diffId)]
   const wanted = compressionOf(compression).compression
   const forms = all.filter(
     ({ mediaType }) => compression.forceCompression !== true || layerCompression(mediaType) === wanted,
   )
-  return { name, info: { diffId, size, snapshot: name }, createdAt, forms, lazy: promised !== undefined }
+  return { name, info: { diffId, size, snapshot: name }, createdAt, forms, elsewhere }
 }
 
-async function sendLayer(parts: EngineParts, layer: KnownLayer, request: LayersExport): Promise<Descriptor> {
-  const { backend, source, compression, onProgress, signal } = request
-  const { info, name } = layer
+/** Sends a layer in the form in which it is elsewhere, where that will do, else in one that is made now.
+ * @returns undefined where nobody has the layer any more */
+async function sendLayer(
+  parts: EngineParts,
+  layer: KnownLayer,
+  request: LayersExport,
+): Promise<Descriptor | undefined> {
+  const { backend, source, compression, lazy, onProgress, signal } = request
+  const { info, elsewhere, forms } = layer
   const call = signal === undefined ? {} : { signal }
-  const images = openImageSource(parts, [info])
-  const [form] = layer.forms
-  const promised = layer.lazy && form !== undefined
-  const blob = promised ? form : await layerBlob(info, images, { ...call, ...compressionOf(compression), onProgress })
-  const open = (offset: number): ByteStream =>
-    promised ? request.lazy.read(name, { ...call, offset }) : images.read(blob, { ...call, offset })
-  faultPoint('cache-export.blob.before')
-  await backend.put(blob, open, {
-    ...call,
-    sources: parts.tables.blobs(info.diffId).flatMap(({ digest, sources }) => (digest === blob.digest ? sources : [])),
-    onProgress: (bytes) => onProgress(blob.digest, bytes, blob.size, false),
-  })
-  faultPoint('cache-export.blob.after')
-  onProgress(blob.digest, blob.size, blob.size, true)
-  const { mediaType, digest, size } = blob
-  await parts.tables.addBlob(info.diffId, { mediaType, digest, size, sources: source === undefined ? [] : [source] })
-  return blob
+  const bytes = elsewhere === undefined ? openImageSource(parts, [info]) : passedOn(parts, layer, elsewhere, lazy)
+  try {
+    const asItIs = elsewhere !== undefined && forms.includes(elsewhere) ? elsewhere : undefined
+    const blob = asItIs ?? (await layerBlob(info, bytes, { ...call, ...compressionOf(compression), onProgress }))
+    faultPoint('cache-export.blob.before')
+    await backend.put(blob, (offset) => bytes.read(blob, { ...call, offset }), {
+      ...call,
+      sources: parts.tables.blobs(info.diffId).flatMap((one) => (one.digest === blob.digest ? one.sources : [])),
+      replace: lazy.damaged.has(blob.digest),
+      onProgress: (done) => onProgress(blob.digest, done, blob.size, false),
+    })
+    faultPoint('cache-export.blob.after')
+    onProgress(blob.digest, blob.size, blob.size, true)
+    const { mediaType, digest, size } = blob
+    await parts.tables.addBlob(info.diffId, { mediaType, digest, size, sources: source === undefined ? [] : [source] })
+    return blob
+  } catch (error) {
+    // Told when it was found; the step's key is exported all the same.
+    if (error instanceof InputGoneError) return undefined
+    throw error
+  }
 }
 
-function plainDescriptor(blob: Descriptor | undefined): Descriptor {
-  if (blob === undefined) throw new RangeError('a layer that was not exported')
-  const { mediaType, digest, size } = blob
-  return { mediaType, digest, size }
+/** A layer that is not here: its blob as it comes, and its tar unpacked from that, to be compressed anew. */
+function passedOn(
+  parts: EngineParts,
+  { name, info }: KnownLayer,
+  elsewhere: Descriptor,
+  lazy: LazyLayers,
+): LayerSource {
+  const local = openImageSource(parts, [info])
+  return {
+    ...local,
+    read(blob, options = {}) {
+      if (blob.digest === elsewhere.digest) return lazy.read(name, options)
+      const compression = layerCompression(elsewhere.mediaType)
+      if (blob.digest !== info.diffId || compression === undefined) return local.read(blob, options)
+      return decompress(lazy.read(name, options), compression)
+    },
+  }
 }

@@ -8,7 +8,8 @@ import {
   type SnapshotName,
 } from '@tsbuild/spec'
 import { CoreError } from '../../errors.js'
-import type { LayerPlace, LazyLayer, LazyServices, PresentOptions } from './lazy-layers.js'
+import type { LazyServices, PresentOptions } from './lazy-layers.js'
+import type { LayerPlace, LazyLayer } from './promised-layers.js'
 import { readChecked } from './read-blob.js'
 
 export interface FetchOptions extends PresentOptions {
@@ -18,26 +19,26 @@ export interface FetchOptions extends PresentOptions {
 }
 
 /** Brings a layer of an imported cache here under its own name, and the records of its step: from now on they are this root's own.
- * @throws {CoreError} `CACHE_INVALID`; what the backend throws, the last one's where there are several */
-export async function fetchLayer(layer: LazyLayer, services: LazyServices, options: FetchOptions): Promise<void> {
-  const { locks, snapshotter, hold, beforeWrite, store } = services
-  const { signal } = options
-  await using _lock = await locks.acquire(`layer ${layer.name}`, { signal })
-  if (snapshotter.has(layer.name) && services.tables.get(layer.name) !== undefined) return
-  await beforeWrite()
-  await hold.hold([], layer.name)
-  // Left by somebody who was killed before anything referred to it.
-  await snapshotter.remove(layer.name)
-  for (const [index, place] of layer.places.entries()) {
-    try {
-      await takeIn(layer, place, services, options)
-      break
-    } catch (error) {
-      if (signal.aborted || index === layer.places.length - 1) throw error
-    }
+ * The caller has the layer's lock and holds the layer.
+ * @throws {CoreError} `CACHE_INVALID`; what the backend throws */
+export async function fetchLayer(
+  layer: LazyLayer,
+  place: LayerPlace,
+  services: LazyServices,
+  options: FetchOptions,
+): Promise<void> {
+  const { snapshotter, tables, store } = services
+  if (!snapshotter.has(layer.name) || tables.get(layer.name) === undefined) {
+    // Left by somebody who was killed before anything referred to it.
+    await snapshotter.remove(layer.name)
+    await takeIn(layer, place, services, options)
+    faultPoint('cache-import.layer.applied')
   }
-  faultPoint('cache-import.layer.applied')
-  for (const record of layer.records) await store.cache.save(record)
+  const unknown = layer.records.filter(
+    ({ key, resultId }) => !store.cache.lookup(key).some((known) => known.resultId === resultId),
+  )
+  // Writes become visible in their order, so no record is seen before the layer that it names.
+  await Promise.all(unknown.map((record) => store.cache.save(record)))
 }
 
 async function takeIn(
@@ -58,9 +59,12 @@ async function takeIn(
     throw invalid(place, `its content is ${info.diffId}, the record says ${diffId}`)
   }
   const { bytes, entries } = info
-  await tables.set(name, { diffId, sizeBytes: info.size, bytes, entries, createdAt })
   const { mediaType, digest } = blob
-  await tables.addBlob(diffId, { mediaType, digest, size: blob.size, sources: source === undefined ? [] : [source] })
+  const sources = source === undefined ? [] : [source]
+  await Promise.all([
+    tables.set(name, { diffId, sizeBytes: info.size, bytes, entries, createdAt }),
+    tables.addBlob(diffId, { mediaType, digest, size: blob.size, sources }),
+  ])
   onProgress?.(item, blob.size, blob.size, true)
 }
 

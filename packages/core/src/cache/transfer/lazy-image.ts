@@ -1,10 +1,11 @@
-import { type CallOptions, type DiffID, digestHex, type SnapshotName } from '@tsbuild/spec'
+import type { ByteStream, CallOptions, ContentStore, DiffID, SnapshotName } from '@tsbuild/spec'
 import type { ImageLayers } from '../../images/image-layers.js'
-import type { LayerProgress } from '../../images/layer-progress.js'
+import { asItems } from '../../images/layer-progress.js'
 import type { ResolvedImage } from '../../images/resolve-image.js'
 import type { LayerHold } from '../../ops/layer-hold.js'
 import { newSnapshotName } from '../../ops/names.js'
-import type { LazyLayerInfo, PresentOptions } from './lazy-layers.js'
+import type { PresentOptions } from './lazy-layers.js'
+import type { LazyLayerInfo } from './promised-layers.js'
 
 /** A base image of a build whose layers may be needed, or not. */
 export class LazyImage {
@@ -33,7 +34,7 @@ export class LazyImage {
   }
 
   /** Brings its layers here, once; a failure is tried again by who asks next. */
-  async fetch(
+  async unpack(
     services: { readonly images: ImageLayers; readonly hold: LayerHold },
     options: PresentOptions,
   ): Promise<void> {
@@ -44,21 +45,26 @@ export class LazyImage {
     await this.#fetching
   }
 
+  /** The bytes of a layer's blob; what is sent on is not unpacked for it. */
+  async *read(
+    index: number,
+    { images, content }: { readonly images: ImageLayers; readonly content: ContentStore },
+    options: CallOptions & { readonly offset?: number },
+  ): ByteStream {
+    const { blob } = this.info(index)
+    if (this.#image.from !== 'store') await images.fetchBlob(this.#image, blob, options)
+    yield* content.read(blob, options)
+  }
+
   async settled(): Promise<void> {
     await this.#fetching
   }
 
   async #unpack(
     { images, hold }: { readonly images: ImageLayers; readonly hold: LayerHold },
-    { signal, onProgress }: PresentOptions & CallOptions,
+    { signal, onProgress = () => {} }: PresentOptions & CallOptions,
   ): Promise<void> {
-    const sizes = new Map(this.#image.manifest.layers.map(({ digest, size }) => [digest, size]))
-    const onLayer = ({ digest, state, bytes, total }: LayerProgress) => {
-      const item = digestHex(digest).slice(0, 12)
-      const size = sizes.get(digest) ?? 0
-      if (state === 'downloading' && bytes !== undefined) onProgress?.(item, bytes, total)
-      if (state === 'complete') onProgress?.(item, size, size, true)
-    }
+    const onLayer = asItems(this.#image.manifest.layers, onProgress)
     const from = this.#image.from ?? 'registry'
     const { layers } = await images.unpack(this.#image, { ...(signal === undefined ? {} : { signal }), onLayer, from })
     await hold.hold(layers)

@@ -1,62 +1,16 @@
 import { setMaxListeners } from 'node:events'
 import { limiter } from '@tsbuild/exporter'
 import { InputGoneError } from '@tsbuild/solver'
-import type {
-  ByteStream,
-  CacheBackend,
-  CacheRecord,
-  CallOptions,
-  ContentStore,
-  Descriptor,
-  DiffID,
-  KeyLocks,
-  SnapshotName,
-  Snapshotter,
-} from '@tsbuild/spec'
-import type { BlobSource, LayerTables, Store } from '@tsbuild/store'
+import type { ByteStream, CallOptions, ContentStore, Digest, KeyLocks, SnapshotName, Snapshotter } from '@tsbuild/spec'
+import type { LayerTables, Store } from '@tsbuild/store'
 import type { ImageLayers } from '../../images/image-layers.js'
 import type { ResolvedImage } from '../../images/resolve-image.js'
 import type { LayerHold } from '../../ops/layer-hold.js'
 import { fetchLayer } from './fetch-layer.js'
 import { LazyImage } from './lazy-image.js'
-import { readAnywhere } from './read-blob.js'
+import { type LazyLayer, type LazyLayerInfo, PromisedLayers } from './promised-layers.js'
+import { readChecked } from './read-blob.js'
 import { waitFor } from './wait-for.js'
-
-/** A place that has a layer. */
-export interface LayerPlace {
-  readonly backend: CacheBackend
-  readonly blob: Descriptor
-  /** The repository, where it is a registry. */
-  readonly source?: BlobSource | undefined
-}
-
-/** A layer that an import promises. */
-export interface LazyLayer {
-  /** The same as where it was made. */
-  readonly name: SnapshotName
-  readonly diffId: DiffID
-  /** Bytes of its uncompressed tar. */
-  readonly size: number
-  /** Milliseconds since the epoch. */
-  readonly createdAt: number
-  /** None: only the step's key is known, which is enough for steps that don't need its files. */
-  readonly places: readonly LayerPlace[]
-  /** The records of the step that made it, and of the image that this step stands on. */
-  readonly records: readonly CacheRecord[]
-}
-
-/** What an image needs to know of a layer whose files are elsewhere. */
-export interface LazyLayerInfo {
-  readonly diffId: DiffID
-  /** Bytes of its uncompressed tar; 0 where a base image does not tell. */
-  readonly size: number
-  /** Milliseconds since the epoch; absent for a base image's. */
-  readonly createdAt?: number
-  /** The form in which it can be had. */
-  readonly blob: Descriptor
-  /** Repositories that have it. */
-  readonly sources: readonly BlobSource[]
-}
 
 export interface LazyServices {
   readonly content: ContentStore
@@ -90,47 +44,50 @@ const layersAtOnce = 4
  * had is not promised again, and {@link InputGoneError} lets the solver run the steps instead. */
 export class LazyLayers implements AsyncDisposable {
   readonly #services: LazyServices
-  readonly #warn: (message: string) => void
   readonly #frozen: boolean
-  readonly #stop = new AbortController()
-  readonly #signal: AbortSignal
-  readonly #layers = new Map<SnapshotName, LazyLayer>()
+  readonly #promised: PromisedLayers
   readonly #images = new Map<string, LazyImage>()
   readonly #imageLayers = new Map<SnapshotName, { readonly image: LazyImage; readonly index: number }>()
-  readonly #unusable = new Set<SnapshotName>()
+  readonly #stop = new AbortController()
+  readonly #signal: AbortSignal
   readonly #free = limiter(layersAtOnce)
+  /** Layers that are being fetched. */
   readonly #fetches = new Map<SnapshotName, Promise<void>>()
 
   constructor(services: LazyServices, { signal, warn, frozen = false }: LazyOptions) {
     this.#services = services
-    this.#warn = warn
     this.#frozen = frozen
+    this.#promised = new PromisedLayers(warn)
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, signal])
     // Each layer that is waited for listens to it.
     setMaxListeners(0, this.#signal)
   }
 
   add(layer: LazyLayer): void {
-    const known = this.#layers.get(layer.name)
-    const places = [...(known?.places ?? []), ...layer.places]
-    this.#layers.set(layer.name, { ...(known === undefined || known.places.length === 0 ? layer : known), places })
+    this.#promised.add(layer)
   }
 
+  /** Whether a layer may be had from elsewhere. */
   promises(name: SnapshotName): boolean {
-    return this.#layers.has(name) && !this.#unusable.has(name)
+    return this.#promised.isPromised(name)
+  }
+
+  /** Blobs that were found to be damaged where they are. */
+  get damaged(): ReadonlySet<Digest> {
+    return this.#promised.damaged
   }
 
   /** Promises no more those of these layers whose files are nowhere; tells whether there were any. */
   giveUp(layers: readonly SnapshotName[]): boolean {
-    const lost = layers.filter((name) => this.promises(name) && !this.#isHere(name) && this.#isNowhere(name))
-    for (const name of lost) this.#unusable.add(name)
+    const lost = layers.filter((name) => this.promises(name) && this.#isNowhere(name))
+    this.#promised.giveUp(lost)
     return lost.length > 0
   }
 
   /** Stands for the layers of an image that are not here. `undefined` where nothing was imported: then the steps on it run anyhow;
    * and where they only have to be put together. */
   image(image: ResolvedImage): readonly SnapshotName[] | undefined {
-    if (this.#layers.size === 0) return undefined
+    if (this.#promised.isEmpty) return undefined
     // Made here from what is here, and in no registry.
     if (this.#services.images.snapshotsOf(image.config.rootfs.diff_ids) !== undefined) return undefined
     let known = this.#images.get(image.digest)
@@ -142,65 +99,63 @@ export class LazyLayers implements AsyncDisposable {
     return known.names
   }
 
-  /** What is known of a layer that is not here; `undefined` for one that is. */
+  /** How a layer can be had that is not here; `undefined` for one that is, and for one that can't be had. What stands for a base image's
+   * layer never is a layer here: `present` tells that one's name. */
   info(name: SnapshotName): LazyLayerInfo | undefined {
     const part = this.#imageLayers.get(name)
-    if (part !== undefined) return part.image.here === undefined ? part.image.info(part.index) : undefined
-    const layer = this.#layers.get(name)
-    const [place] = layer?.places ?? []
-    if (layer === undefined || place === undefined || this.#isHere(name)) return undefined
-    const { diffId, size, createdAt, places } = layer
-    return { diffId, size, createdAt, blob: place.blob, sources: places.flatMap(({ source }) => source ?? []) }
+    if (part !== undefined) return part.image.info(part.index)
+    return this.#isHere(name) ? undefined : this.#promised.info(name)
+  }
+
+  /** Asks that each of these layers is here or can be had.
+   * @throws {InputGoneError} */
+  mustHave(layers: readonly SnapshotName[]): void {
+    const lost = layers.filter((name) => this.#isNowhere(name))
+    if (lost.length > 0) throw this.#promised.giveUp(lost)
   }
 
   /** The names of these layers, lowest first, once the files of all are here.
    * @throws {InputGoneError} when that can't be; the error of the registry for a base image's */
   async present(layers: readonly SnapshotName[], options: PresentOptions = {}): Promise<readonly SnapshotName[]> {
-    if (!layers.some((name) => this.#layers.has(name) || this.#imageLayers.has(name))) return layers
-    const missing = layers.filter((name) => this.#layers.has(name) && !this.#isHere(name))
-    const lost = missing.filter((name) => this.#unusable.has(name) || this.#isNowhere(name))
-    if (lost.length > 0) throw this.#gone(lost)
-    const waiting = layers.some((name) => this.info(name) !== undefined)
-    if (this.#frozen && waiting) throw new InputGoneError('Cannot read a result: it is not here')
+    const isLazy = (name: SnapshotName) => this.#promised.get(name) !== undefined || this.#imageLayers.has(name)
+    if (!layers.some(isLazy)) return layers
+    this.mustHave(layers)
+    if (this.#frozen && layers.some((name) => this.info(name) !== undefined))
+      throw new InputGoneError('Cannot read a result: it is not here')
     const here = await this.#presentImages(layers, options)
-    const pending: Promise<void>[] = []
-    for (const [index, name] of here.entries()) {
-      const layer = missing.includes(name) ? this.#layers.get(name) : undefined
-      if (layer === undefined) continue
-      const below = Promise.all(pending).then(() => {
-        const lost = here.slice(0, index).filter((lower) => this.#unusable.has(lower))
-        if (lost.length > 0) throw this.#gone(lost)
-        return here.slice(0, index)
-      })
-      below.catch(() => {})
-      pending.push(this.#fetch(layer, below, options))
-    }
-    await Promise.allSettled(pending)
-    options.signal?.throwIfAborted()
+    const fetching = () => here.flatMap((name) => this.#fetches.get(name) ?? [])
+    // Others' first: who holds locks waits for nobody.
+    for (let others = fetching(); others.length > 0; others = fetching())
+      await waitFor(Promise.allSettled(others), options.signal)
+    const missing = here.filter((name) => this.#promised.get(name) !== undefined && !this.#isHere(name))
+    if (missing.length > 0) await waitFor(this.#fetchAll(missing, here, options), options.signal)
     this.#signal.throwIfAborted()
-    const failed = missing.filter((name) => this.#unusable.has(name))
-    if (failed.length > 0) throw this.#gone(failed)
-    await Promise.all(pending)
+    this.mustHave(missing)
     return here
   }
 
-  /** The bytes of a blob of `info`, checked against its digest.
+  /** The bytes of the blob that `info` names, checked against its digest.
    * @throws {InputGoneError} when nobody has it whole */
   async *read(name: SnapshotName, options: CallOptions & { readonly offset?: number } = {}): ByteStream {
-    const layer = this.#layers.get(name)
     const part = this.#imageLayers.get(name)
-    if (part !== undefined) {
-      await part.image.fetch(this.#services, options)
-      yield* this.#services.content.read(part.image.info(part.index).blob, options)
-    } else if (layer !== undefined) {
+    if (part !== undefined) return yield* part.image.read(part.index, this.#services, options)
+    const [first, ...more] = this.#promised.places(name)
+    for (const place of first === undefined ? [] : [first, ...more]) {
+      if (place.blob.digest !== first?.blob.digest) continue
+      let begun = false
       try {
-        yield* readAnywhere(layer.places, options)
+        for await (const chunk of readChecked(place, options)) {
+          begun = true
+          yield chunk
+        }
+        return
       } catch (error) {
         options.signal?.throwIfAborted()
-        this.#lose(layer, error)
-        throw this.#gone([name])
+        this.#promised.failed(name, place, error)
+        if (begun) break
       }
     }
+    throw new InputGoneError('Cannot read an imported layer: no cache has it as it should be')
   }
 
   /** Ends what is being fetched. */
@@ -212,45 +167,86 @@ export class LazyLayers implements AsyncDisposable {
   async #presentImages(layers: readonly SnapshotName[], options: PresentOptions): Promise<readonly SnapshotName[]> {
     const images = new Set(layers.flatMap((name) => this.#imageLayers.get(name)?.image ?? []))
     const call = { ...options, signal: this.#signal }
-    for (const image of images) await waitFor(image.fetch(this.#services, call), options.signal)
+    for (const image of images) await waitFor(image.unpack(this.#services, call), options.signal)
     return layers.map((name) => {
       const part = this.#imageLayers.get(name)
       return part === undefined ? name : (part.image.here?.[part.index] ?? name)
     })
   }
 
-  #isNowhere(name: SnapshotName): boolean {
-    return this.#layers.get(name)?.places.length === 0
+  /** Fetches layers of one chain, which nobody else of this build fetches now. Never rejects: what is not here then is lost. */
+  #fetchAll(missing: readonly SnapshotName[], chain: readonly SnapshotName[], options: PresentOptions): Promise<void> {
+    const all = this.#fetchLocked(missing, chain, options).catch(() => {})
+    for (const name of missing) this.#fetches.set(name, all)
+    return all.finally(() => {
+      for (const name of missing) this.#fetches.delete(name)
+    })
   }
 
-  #isHere(name: SnapshotName): boolean {
-    return this.#services.snapshotter.has(name)
+  async #fetchLocked(
+    missing: readonly SnapshotName[],
+    chain: readonly SnapshotName[],
+    options: PresentOptions,
+  ): Promise<void> {
+    const { locks, hold, beforeWrite } = this.#services
+    const held: AsyncDisposable[] = []
+    try {
+      await beforeWrite()
+      await hold.hold([], missing)
+      // In one order for all, since two chains may have the same layers the other way round.
+      for (const name of [...new Set(missing)].sort())
+        held.push(await locks.acquire(`layer ${name}`, { signal: this.#signal }))
+      await this.#fetchInOrder([...new Set(missing)], chain, options)
+    } finally {
+      for (const lock of held) await lock[Symbol.asyncDispose]()
+    }
   }
 
-  #fetch(layer: LazyLayer, below: Promise<readonly SnapshotName[]>, options: PresentOptions): Promise<void> {
-    let fetch = this.#fetches.get(layer.name)
-    if (fetch === undefined) {
+  async #fetchInOrder(
+    missing: readonly SnapshotName[],
+    chain: readonly SnapshotName[],
+    options: PresentOptions,
+  ): Promise<void> {
+    const pending: Promise<boolean>[] = []
+    for (const name of missing) {
+      const lower = chain.slice(0, chain.indexOf(name))
+      const below = Promise.all([...pending]).then((done) => {
+        if (done.includes(false)) throw new InputGoneError('Cannot unpack a layer: one below it can not be had')
+        return lower
+      })
+      below.catch(() => {})
       const call = { ...options, below, signal: this.#signal }
       // In the order of the chain, so those below come first.
-      fetch = this.#free(() => fetchLayer(layer, this.#services, call)).catch((error) => {
-        if (!this.#signal.aborted) this.#lose(layer, error)
-      })
-      this.#fetches.set(layer.name, fetch)
+      pending.push(this.#free(() => this.#fetchOne(name, call)))
     }
-    return waitFor(fetch, options.signal)
+    await Promise.all(pending)
   }
 
-  #lose(layer: LazyLayer, error: unknown): void {
-    if (this.#unusable.has(layer.name)) return
-    this.#unusable.add(layer.name)
-    // One below it was lost, and has said why.
-    if (error instanceof InputGoneError) return
-    const step = layer.records.at(-1)?.name ?? layer.name
-    this.#warn(`Cannot use the imported cache of step "${step}": ${error instanceof Error ? error.message : error}`)
+  async #fetchOne(name: SnapshotName, options: Parameters<typeof fetchLayer>[3]): Promise<boolean> {
+    const layer = this.#promised.get(name)
+    if (layer === undefined) return false
+    for (const place of this.#promised.places(name)) {
+      try {
+        await fetchLayer(layer, place, this.#services, options)
+        return true
+      } catch (error) {
+        if (this.#signal.aborted) return false
+        // It is no fault of this place.
+        if (error instanceof InputGoneError) break
+        this.#promised.failed(name, place, error)
+      }
+    }
+    this.#promised.giveUp([name])
+    return false
   }
 
-  #gone(names: readonly SnapshotName[]): InputGoneError {
-    for (const name of names) this.#unusable.add(name)
-    return new InputGoneError(`Cannot use an imported result: the files of ${names.length} layers can't be had`)
+  /** It is no layer here, and can't be had, either. */
+  #isNowhere(name: SnapshotName): boolean {
+    return this.#promised.get(name) !== undefined && !this.#isHere(name) && this.#promised.places(name).length === 0
+  }
+
+  /** With its row: without one it was left by somebody who was killed, or is just being looked at. */
+  #isHere(name: SnapshotName): boolean {
+    return this.#services.snapshotter.has(name) && this.#services.tables.get(name) !== undefined
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type ByteStream, type CallOptions, type Descriptor, digestFromHex } from '@tsbuild/spec'
 import { CoreError } from '../../errors.js'
-import type { LayerPlace } from './lazy-layers.js'
+import type { LayerPlace } from './promised-layers.js'
 
 /** The bytes of a blob of a cache, checked for size and digest at their end.
  * @throws {CoreError} `CACHE_INVALID` */
@@ -21,25 +21,6 @@ export async function* readChecked(
   if (bytes < blob.size) throw invalid(backend.title, blob, `it ends after ${bytes} of ${blob.size} bytes`)
   const digest = digestFromHex(hash.digest('hex'))
   if (digest !== blob.digest) throw invalid(backend.title, blob, `its bytes are ${digest}`)
-}
-
-/** The same from the first place that has it; another is asked only while nothing was read. */
-export async function* readAnywhere(
-  places: readonly LayerPlace[],
-  options: CallOptions & { readonly offset?: number },
-): ByteStream {
-  for (const [index, place] of places.entries()) {
-    let begun = false
-    try {
-      for await (const chunk of readChecked(place, options)) {
-        begun = true
-        yield chunk
-      }
-      return
-    } catch (error) {
-      if (begun || index === places.length - 1 || options.signal?.aborted === true) throw error
-    }
-  }
 }
 
 function invalid(title: string, { digest }: Descriptor, state: string): CoreError {
