@@ -148,8 +148,8 @@ function registryCases(test: RegisterTest, serve: () => Promise<Served>): void {
     await pushIndex(`${served.host}/app/image:all`, image.manifest)
     for (const tag of ['1', 'all']) {
       const reference = parseReference(`${served.host}/app/image:${tag}`)
-      await using cache = openRegistryCache({ client, reference, platform: { os: 'linux', architecture: 'arm64' } })
-      const inline = await cache.getInline()
+      await using cache = openRegistryCache({ client, reference })
+      const inline = await cache.getInline({ platform: { os: 'linux', architecture: 'arm64' } })
       assert.is(Buffer.from(inline?.record ?? []).toString(), canonicalJson(value))
       assert.equal(inline?.manifest.layers, [image.layer])
       assert.equal(inline?.diffIds, [image.layer.digest])
@@ -160,8 +160,8 @@ function registryCases(test: RegisterTest, serve: () => Promise<Served>): void {
       assert.is(`sha256:${hash.digest('hex')}`, image.layer.digest)
     }
     const reference = parseReference(`${served.host}/app/image:all`)
-    await using other = openRegistryCache({ client, reference, platform: { os: 'linux', architecture: 's390x' } })
-    assert.is(await other.getInline(), undefined)
+    await using other = openRegistryCache({ client, reference })
+    assert.is(await other.getInline({ platform: { os: 'linux', architecture: 's390x' } }), undefined)
   })
 
   test('getInline() finds none where there is none, and refuses what does not fit', async () => {

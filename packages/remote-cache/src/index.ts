@@ -5,6 +5,7 @@ export type {
   CacheBlobSink,
   CacheRegistryClient,
   InlineCache,
+  InlineCacheOptions,
   LocalCacheOptions,
   RegistryCacheOptions,
   S3CacheOptions,

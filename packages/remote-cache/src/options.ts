@@ -51,13 +51,16 @@ export interface RegistryCacheOptions {
   readonly client: CacheRegistryClient
   /** The name of the cache manifest, or of an image with an inline cache. With a digest the cache can't be written to. */
   readonly reference: Reference
-  /** Whose image an index is followed to, for an inline cache. Default: this machine's. */
+}
+
+export interface InlineCacheOptions extends CallOptions {
+  /** Whose image an index is followed to. Default: this machine's. */
   readonly platform?: Platform
 }
 
 /** The record of an image that carries its own cache, and what it may speak of. */
 export interface InlineCache {
-  /** The image config's member `tsbuild.cache.v1`, as canonical JSON. */
+  /** The image config's member `inlineCacheMember`, as canonical JSON. */
   readonly record: Uint8Array
   /** Of the image's manifest. */
   readonly descriptor: Descriptor

@@ -1,5 +1,6 @@
 import { type CacheRecord, canonicalJson, type Digest, type JsonValue, type MissCause } from '@tsbuild/spec'
 import { toRecordValue } from './cache-key.js'
+import { isConcealed, isConcealedName, isConcealedValue, isKeyOnly } from './concealed.js'
 import { visibleInputs } from './graph.js'
 import type { KnownRecords } from './look-up.js'
 import type { CacheKeyParts, Difference, Result } from './op.js'
@@ -104,7 +105,8 @@ function movedBase<R extends Result>(
 function otherInstruction<R extends Result>({ name }: Vertex<R>, record: CacheRecord): MissCause {
   const before = record.name === undefined ? undefined : instructionOf(record.name)
   const after = instructionOf(name)
-  return before === undefined || before === after ? { kind: 'instruction' } : { kind: 'instruction', before, after }
+  const same = before === undefined || before === after || isConcealedName(before, after)
+  return same ? { kind: 'instruction' } : { kind: 'instruction', before, after }
 }
 
 /** `[build 2/5] RUN make` without what counts the steps. */
@@ -113,12 +115,17 @@ export function instructionOf(name: string): string {
 }
 
 function plainCause({ name, before, after }: Difference): MissCause {
-  return {
-    kind: 'option',
-    name,
-    ...(before === undefined ? {} : { before: shortText(before) }),
-    ...(after === undefined ? {} : { after: shortText(after) }),
-  }
+  return { kind: 'option', name, ...changeOf(before, after) }
+}
+
+/** The values of a difference as a cause has them, as far as there are two and the record shows its own. */
+export function changeOf(before: JsonValue | undefined, after: JsonValue | undefined) {
+  const old = isConcealed(before)
+    ? { concealed: true as const }
+    : before === undefined
+      ? {}
+      : { before: shortText(before) }
+  return { ...old, ...(after === undefined ? {} : { after: shortText(after) }) }
 }
 
 const shownLength = 200
@@ -133,7 +140,7 @@ export function shortText(value: JsonValue): string {
 function nearestOf<R extends Result>(records: readonly CacheRecord[], vertex: Vertex<R>, parts: CacheKeyParts) {
   let best: { readonly record: CacheRecord; readonly differing: readonly Difference[] } | undefined
   for (const record of records) {
-    if (record.kind !== vertex.op.kind) continue
+    if (record.kind !== vertex.op.kind || isKeyOnly(record)) continue
     const differing = differences(record, parts)
     if (best === undefined || differing.length < best.differing.length) best = { record, differing }
   }
@@ -144,11 +151,13 @@ function differences(record: CacheRecord, parts: CacheKeyParts): Difference[] {
   const before = new Map(record.inputs.map(({ name, value }) => [name, value]))
   const out: Difference[] = []
   for (const { name, value } of parts.inputs) {
-    const old = before.get(name)
+    const known = before.has(name) ? name : [...before.keys()].find((one) => isConcealedName(one, name))
+    const old = known === undefined ? undefined : before.get(known)
     const after = toRecordValue(value)
-    before.delete(name)
+    if (known !== undefined) before.delete(known)
     if (old === undefined) out.push({ name, after, record })
-    else if (canonicalJson(old) !== canonicalJson(after)) out.push({ name, before: old, after, record })
+    else if (!isConcealedValue(old, after) && canonicalJson(old) !== canonicalJson(after))
+      out.push({ name, before: old, after, record })
   }
   for (const [name, value] of before) out.push({ name, before: value, record })
   return out

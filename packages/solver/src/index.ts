@@ -1,5 +1,6 @@
+export { concealedText, concealValue, isKeyOnly } from './concealed.js'
 export { InputGoneError, SolveError, type SolveErrorCode } from './errors.js'
-export { instructionOf, shortText } from './explain.js'
+export { changeOf, instructionOf, shortText } from './explain.js'
 export type { ImportedRecords } from './look-up.js'
 export { createMemoryCache } from './memory-cache.js'
 export type { CacheKeyParts, Difference, KeyContext, Op, Result, RunContext, RunOutput, Solved } from './op.js'

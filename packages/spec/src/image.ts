@@ -71,6 +71,9 @@ export interface HistoryEntry {
   readonly empty_layer?: boolean
 }
 
+/** The member of an image's config that holds the cache of the build that made it, where it carries that. */
+export const inlineCacheMember = 'tsbuild.cache.v1'
+
 /** OCI image spec, config.md. */
 export interface ImageConfig {
   readonly created?: string
@@ -83,6 +86,5 @@ export interface ImageConfig {
   readonly config?: ContainerConfig
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly DiffID[] }
   readonly history?: readonly HistoryEntry[]
-  /** The cache of the build that made it, where it carries that. */
-  readonly 'tsbuild.cache.v1'?: JsonValue
+  readonly [inlineCacheMember]?: JsonValue
 }

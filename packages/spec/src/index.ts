@@ -19,14 +19,15 @@ export {
 export { type ErrorDetails, hasCode, SpecError, type SpecErrorCode, TsbuildError } from './errors.js'
 export type { BuildEvent, OnBuildEvent, SourceRange } from './events.js'
 export { faultPoint, faultVariable } from './fault-point.js'
-export type {
-  ContainerConfig,
-  Descriptor,
-  HealthcheckConfig,
-  HistoryEntry,
-  ImageConfig,
-  ImageIndex,
-  ImageManifest,
+export {
+  type ContainerConfig,
+  type Descriptor,
+  type HealthcheckConfig,
+  type HistoryEntry,
+  type ImageConfig,
+  type ImageIndex,
+  type ImageManifest,
+  inlineCacheMember,
 } from './image.js'
 export { canonicalJson, type JsonValue, parseJson } from './json.js'
 export type { KeyLocks, SessionLocks } from './locks.js'

@@ -1,9 +1,15 @@
 import type { Digest } from './digest.js'
 
-/** What a file was and is, in the words of `ls`. */
+/** What something was and is; a file in the words of `ls`. */
 interface Change {
   readonly before?: string
   readonly after?: string
+}
+
+/** What a value was and is. */
+interface ValueChange extends Change {
+  /** There was a value, which the record does not show: it came from a cache elsewhere. */
+  readonly concealed?: true
 }
 
 /** Why a step could not be taken from the cache: one cause, the first that matters. */
@@ -27,11 +33,11 @@ export type MissCause =
       readonly path?: string
     } & Change)
   | { readonly kind: 'added' | 'removed'; readonly input: string; readonly path: string }
-  | ({ readonly kind: 'buildArg' | 'env'; readonly name: string } & Change)
+  | ({ readonly kind: 'buildArg' | 'env'; readonly name: string } & ValueChange)
   /** The image of a FROM; digests of manifests, or of what the layers make together where those are not known. */
   | ({ readonly kind: 'baseImage' } & Change)
   /** A word or a setting of the step, e.g. `user`, `chown`, `working directory`. */
-  | ({ readonly kind: 'option'; readonly name: string } & Change)
+  | ({ readonly kind: 'option'; readonly name: string } & ValueChange)
 
 /** The last record of a step that is no longer there. */
 export interface CacheTombstone {
@@ -94,7 +100,8 @@ function change({ before, after }: Change): string {
   return before === undefined && after === undefined ? 'changed' : `${before ?? 'none'} → ${after ?? 'none'}`
 }
 
-function valueChange({ before, after }: Change): string {
+function valueChange({ before, after, concealed }: ValueChange): string {
+  if (concealed === true) return after === undefined ? ' removed' : `: changed to ${shown(after)}`
   if (before === undefined && after === undefined) return ' changed'
   if (before === undefined) return ` added: ${shown(after)}`
   return after === undefined ? ` removed: was ${shown(before)}` : `: ${shown(before)} → ${shown(after)}`

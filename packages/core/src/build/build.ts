@@ -78,16 +78,19 @@ export async function runBuild(
       return error instanceof InputGoneError ? !outputs.some(isStream) : !sent
     }
     await cache.ready()
-    const { written, steps, results } = await withLayersKept(parts, mayStartOver, warn, async () => {
+    const { written, steps, built } = await withLayersKept(parts, mayStartOver, warn, async () => {
       const { results, steps } = await solver.solve(
         plans.map(({ target }) => target.vertex),
         { ...signal, onEvent: emit, imported: cache.imported },
       )
       sent = outputs.some(isSentOnce)
-      const { lazy } = cache
+      const built = cache.built(
+        steps,
+        results.map(({ result }) => result),
+      )
       const written = await writeOutputs(parts, {
         targets: targetsOf(options, platforms, plans, results),
-        built: { steps, results: results.map(({ result }) => result), lazy, imported: cache.imported },
+        built,
         inlineCache: options.cacheTo?.some(({ type }) => type === 'inline') === true,
         outputs,
         tags,
@@ -98,12 +101,9 @@ export async function runBuild(
         ...signal,
         emit,
       })
-      return { written, steps, results }
+      return { written, steps, built }
     })
-    const cacheExports = await cache.export(
-      steps,
-      results.map(({ result }) => result),
-    )
+    const cacheExports = await cache.export(built)
     // Not waited for: closing the engine does.
     noteUses(parts, steps)
     return {

@@ -1,4 +1,4 @@
-import { type Difference, instructionOf, shortText } from '@tsbuild/solver'
+import { changeOf, type Difference, instructionOf, shortText } from '@tsbuild/solver'
 import type { JsonValue, MissCause } from '@tsbuild/spec'
 
 /** What a RUN tells of a difference: its command as an instruction, its environment as build arguments and variables. */
@@ -6,11 +6,10 @@ export function explainExec(
   { name, before, after, record }: Difference,
   { args, buildArgs }: { readonly args: readonly string[]; readonly buildArgs: readonly string[] },
 ): MissCause | undefined {
-  const values = valuesOf(before, after)
   if (name.startsWith('env ')) {
     const variable = name.slice(4)
     const isArg = after === undefined ? wasArg(record.facts, variable) : buildArgs.includes(variable)
-    return { kind: isArg ? 'buildArg' : 'env', name: variable, ...values }
+    return { kind: isArg ? 'buildArg' : 'env', name: variable, ...changeOf(before, after) }
   }
   if (name === 'command') {
     const old = textOf(before)
@@ -18,14 +17,6 @@ export function explainExec(
   }
   if (/^mount \d+ /.test(name)) return { kind: 'content', input: `RUN --mount ${name.replace(/^mount \d+ /, '')}` }
   return undefined
-}
-
-/** The values of a difference, as far as there are two. */
-export function valuesOf(before: JsonValue | undefined, after: JsonValue | undefined) {
-  return {
-    ...(before === undefined ? {} : { before: shortText(before) }),
-    ...(after === undefined ? {} : { after: shortText(after) }),
-  }
 }
 
 function wasArg(facts: JsonValue | undefined, name: string): boolean {

@@ -1,5 +1,5 @@
 import { type Annotations, type AssembledImage, assembleImage, type ImageFormat } from '@tsbuild/exporter'
-import { chainIDs, type JsonValue, type LayerInfo, type SnapshotName } from '@tsbuild/spec'
+import { chainIDs, inlineCacheMember, type JsonValue, type LayerInfo, type SnapshotName } from '@tsbuild/spec'
 import type { InlineLayer } from '../cache/transfer/inline-cache.js'
 import type { LazyLayers } from '../cache/transfer/lazy-layers.js'
 import type { EngineParts } from '../engine-parts.js'
@@ -8,9 +8,6 @@ import type { LayerChain } from '../ops/layers.js'
 import { imageConfig } from './image-config.js'
 import type { SourceLayer } from './image-source.js'
 import { rememberRewritten } from './rewritten-chains.js'
-
-/** Where an image's config has its cache. */
-const inlineCacheMember = 'tsbuild.cache.v1'
 
 export interface CommitRequest {
   readonly target: StageState
@@ -26,8 +23,8 @@ export interface CommitRequest {
   readonly maxMtime?: number
   /** Layers that are known and not here. */
   readonly lazy?: LazyLayers
-  /** Makes the cache that the image carries. */
-  readonly inlineCache?: (layers: readonly InlineLayer[]) => JsonValue
+  /** Makes the cache that the image carries, of those of its layers that are as they were made. */
+  readonly inlineCache?: (layers: readonly InlineLayer[]) => Promise<JsonValue>
   /** Milliseconds since the epoch, for an image without any layer. */
   readonly now: number
   readonly signal?: AbortSignal
@@ -55,12 +52,12 @@ export async function commitImage(parts: EngineParts, request: CommitRequest): P
   const layerTimes = chain.layers.map(
     (layer, index) => elsewhere[index]?.createdAt ?? parts.tables.get(layer)?.createdAt ?? now,
   )
-  const inline = request.inlineCache?.(
-    infos.map((info, index) => ({
-      ...info,
-      snapshot: chain.layers[index] as SnapshotName,
-      createdAt: layerTimes[index] as number,
-    })),
+  const inline = await request.inlineCache?.(
+    infos.flatMap((info, index) => {
+      // With times cut it is another layer than the one that its name stands for.
+      if (cutAt[index] !== undefined) return []
+      return [{ ...info, snapshot: chain.layers[index] as SnapshotName, createdAt: layerTimes[index] as number }]
+    }),
   )
   const plain = imageConfig({
     target,

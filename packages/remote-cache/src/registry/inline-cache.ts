@@ -1,9 +1,14 @@
-import { canonicalJson, type Descriptor, type Digest, isDigest, type JsonValue, mediaTypes } from '@tsbuild/spec'
+import {
+  canonicalJson,
+  type Descriptor,
+  type Digest,
+  inlineCacheMember,
+  isDigest,
+  type JsonValue,
+  mediaTypes,
+} from '@tsbuild/spec'
 import { parseDocument } from '../cache-manifest.js'
 import { RemoteCacheError } from '../errors.js'
-
-/** The member of an image config that holds its cache. */
-const inlineMember = 'tsbuild.cache.v1'
 
 /** Whether it is the config of an image that could be run. */
 export function isImageConfig({ mediaType }: Descriptor): boolean {
@@ -18,7 +23,7 @@ export function parseInlineConfig(
   what: string,
 ): { readonly record: Uint8Array; readonly diffIds: readonly Digest[] } | undefined {
   const config = parseDocument(bytes, what) as Record<string, JsonValue | undefined>
-  const value = Object.hasOwn(config, inlineMember) ? config[inlineMember] : undefined
+  const value = Object.hasOwn(config, inlineCacheMember) ? config[inlineCacheMember] : undefined
   if (value === undefined) return undefined
   const { diff_ids: diffIds } = (config['rootfs'] ?? {}) as { readonly diff_ids?: unknown }
   if (!Array.isArray(diffIds) || !diffIds.every(isDigest))

@@ -13,7 +13,7 @@ import {
 import { readWhole } from '../bytes.js'
 import { cacheDocuments, emptyBlob, recordMediaType } from '../cache-manifest.js'
 import { RemoteCacheError } from '../errors.js'
-import type { CacheRegistryClient, InlineCache, RegistryCacheOptions } from '../options.js'
+import type { CacheRegistryClient, InlineCache, InlineCacheOptions, RegistryCacheOptions } from '../options.js'
 import { parallel } from '../parallel.js'
 import { Source } from '../source.js'
 import { registryFailure } from './errors.js'
@@ -26,7 +26,7 @@ export interface RegistryCache extends CacheBackend {
   /** The cache inside the image that the reference names; `undefined` where it names none, or one without.
    *  `getRecord` gives `undefined` for an image: the two records differ in form.
    *  @throws {RemoteCacheError} `CACHE_INVALID`, `CACHE_UNREACHABLE`, `CACHE_DENIED` */
-  getInline(options?: CallOptions): Promise<InlineCache | undefined>
+  getInline(options?: InlineCacheOptions): Promise<InlineCache | undefined>
 }
 
 /** Keeps a cache as an image manifest whose config is the record and whose layers are the blobs, so that any registry takes it.
@@ -39,12 +39,10 @@ class RegistryBackedCache implements RegistryCache {
   readonly title: string
   readonly #client: CacheRegistryClient
   readonly #reference: Reference
-  readonly #platform: Platform
 
-  constructor({ client, reference, platform = hostPlatform() }: RegistryCacheOptions) {
+  constructor({ client, reference }: RegistryCacheOptions) {
     this.#client = client
     this.#reference = reference
-    this.#platform = platform
     this.title = `registry ${familiarReference(reference)}`
   }
 
@@ -71,7 +69,7 @@ class RegistryBackedCache implements RegistryCache {
   async put(
     descriptor: Descriptor,
     open: (offset: number) => ByteStream,
-    { sources = [], ...options }: PutCacheBlobOptions = {},
+    { sources = [], replace: _, ...options }: PutCacheBlobOptions = {},
   ): Promise<void> {
     const source = new Source(open, options.signal)
     const mountFrom = sources
@@ -85,16 +83,19 @@ class RegistryBackedCache implements RegistryCache {
   async getRecord(options: CallOptions = {}): Promise<Uint8Array | undefined> {
     return asked(options, async () => {
       const what = `Cannot read the record of ${this.title}`
-      const found = await this.#find(what, options)
+      const found = await this.#find(what, hostPlatform(), options)
       if (found?.manifest.config.mediaType !== recordMediaType) return undefined
       return this.#readWhole(found.manifest.config, what, options)
     })
   }
 
-  async getInline(options: CallOptions = {}): Promise<InlineCache | undefined> {
+  async getInline({
+    platform = hostPlatform(),
+    ...options
+  }: InlineCacheOptions = {}): Promise<InlineCache | undefined> {
     return asked(options, async () => {
       const what = `Cannot read the inline cache of ${this.title}`
-      const found = await this.#find(what, options)
+      const found = await this.#find(what, platform, options)
       if (found === undefined || !isImageConfig(found.manifest.config)) return undefined
       const bytes = await this.#readWhole(found.manifest.config, what, options)
       const inline = parseInlineConfig(bytes, found.manifest.layers.length, what)
@@ -120,8 +121,8 @@ class RegistryBackedCache implements RegistryCache {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  #find(what: string, options: CallOptions): Promise<FoundManifest | undefined> {
-    return findManifest(this.#client, this.#reference, this.#platform, what, options)
+  #find(what: string, platform: Platform, options: CallOptions): Promise<FoundManifest | undefined> {
+    return findManifest(this.#client, this.#reference, platform, what, options)
   }
 
   async #readWhole(descriptor: Descriptor, what: string, options: CallOptions): Promise<Uint8Array> {

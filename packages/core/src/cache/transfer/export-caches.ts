@@ -1,30 +1,22 @@
-import type { StepReport } from '@tsbuild/solver'
-import {
-  type CacheRecord,
-  type CallOptions,
-  faultPoint,
-  hostPlatform,
-  type JsonValue,
-  type OnBuildEvent,
-  type SnapshotName,
-} from '@tsbuild/spec'
+import { type CallOptions, faultPoint, type JsonValue, type OnBuildEvent, type SnapshotName } from '@tsbuild/spec'
 import type { CacheExport, CacheTarget } from '../../api.js'
 import { type OnStepProgress, outputStep } from '../../build/output-step.js'
 import type { EngineParts } from '../../engine-parts.js'
 import { type LayerChain, layerFromValue } from '../../ops/layers.js'
-import { encodeCacheDocument } from './cache-document.js'
+import { RecordConcealer } from './concealer.js'
+import { encodeCacheDocument } from './encode-document.js'
 import { exportLayers } from './export-layers.js'
 import { exportMounts } from './export-mounts.js'
 import type { ImportedCache } from './imported-cache.js'
 import type { LazyLayers } from './lazy-layers.js'
 import type { MountTravel } from './mount-travel.js'
 import { openCache } from './open-cache.js'
+import { type RecordedBuild, travellingRecords } from './travelling-records.js'
 
 type SentTarget = Exclude<CacheTarget, { readonly type: 'inline' }>
 
 /** What a build has made, as far as its cache is concerned. */
-export interface BuiltCache {
-  readonly steps: readonly StepReport<LayerChain>[]
+export interface BuiltCache extends RecordedBuild {
   /** Of the targets. */
   readonly results: readonly LayerChain[]
   readonly imported: ImportedCache
@@ -52,7 +44,7 @@ export async function exportCaches(
   for (const target of targets) {
     if (target.type === 'inline') continue
     try {
-      await using cache = await openCache(target, parts, hostPlatform())
+      await using cache = await openCache(target, parts)
       const name = `exporting cache to ${cache.backend.title}`
       done.push(await outputStep(emit, name, (progress) => exportCache(parts, target, cache, request, progress)))
     } catch (error) {
@@ -89,15 +81,19 @@ async function exportCache(
           warn,
           onProgress: tell,
         })
+  const concealer = new RecordConcealer(built.argValues)
   const document = {
-    records: recordsOf(built),
+    records: await travellingRecords(built),
     layers: sent.layers,
     digests: imported.used,
-    mounts: mounts as unknown as readonly JsonValue[],
+    mounts: mounts.map((mount) => ({
+      ...mount,
+      id: concealer.concealText(mount.id),
+    })) as unknown as readonly JsonValue[],
   }
   faultPoint('cache-export.record.before')
   await backend.putRecord(
-    encodeCacheDocument(document),
+    await encodeCacheDocument(document),
     [...sent.layers.flatMap(({ blob }) => blob ?? []), ...blobs],
     call,
   )
@@ -106,15 +102,6 @@ async function exportCache(
   const { sentBlobs, layers } = sent
   const durationMs = performance.now() - begin
   return { title, sentBlobs, sentBytes: sent.sentBytes + sentBytes, layers: layers.length, durationMs }
-}
-
-/** The records of all steps, each once. */
-export function recordsOf({ steps }: Pick<BuiltCache, 'steps'>): CacheRecord[] {
-  return [
-    ...new Map(
-      steps.flatMap(({ record }) => (record === undefined ? [] : [[record.resultId + record.key, record]])),
-    ).values(),
-  ]
 }
 
 /** The layers that an export of this mode has, as far as they can be had. What only the build itself has made, like a copy of the

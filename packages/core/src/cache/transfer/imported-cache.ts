@@ -1,9 +1,10 @@
-import type { ImportedRecords } from '@tsbuild/solver'
+import { type ImportedRecords, isKeyOnly } from '@tsbuild/solver'
 import type { CacheBackend, CacheRecord, Descriptor, DiffID, Digest, SnapshotName } from '@tsbuild/spec'
 import type { BlobSource, LayerTables } from '@tsbuild/store'
 import { CoreError } from '../../errors.js'
 import type { SelectionDigest, SelectionDigests } from '../../files/index.js'
-import type { CacheDocument } from './cache-document.js'
+import { pauses } from '../../frontend/pauses.js'
+import type { CacheDocument, ExportedLayer } from './cache-document.js'
 import type { LazyLayers } from './lazy-layers.js'
 
 /** Where a document came from. */
@@ -18,14 +19,17 @@ export interface DocumentOrigin {
 export class ImportedCache implements ImportedRecords, SelectionDigests {
   readonly #lazy: LazyLayers
   readonly #tables: LayerTables
+  readonly #warn: (message: string) => void
   readonly #records = new Map<Digest, CacheRecord[]>()
   readonly #steps = new Map<string, CacheRecord[]>()
   readonly #digests = new Map<string, SelectionDigest>()
   readonly #used = new Map<string, SelectionDigest>()
 
-  constructor(lazy: LazyLayers, tables: LayerTables) {
+  /** @param warn told of each selection of files that is not what an import says */
+  constructor(lazy: LazyLayers, tables: LayerTables, warn: (message: string) => void) {
     this.#lazy = lazy
     this.#tables = tables
+    this.#warn = warn
   }
 
   /** The digests that the build has asked for. */
@@ -33,25 +37,39 @@ export class ImportedCache implements ImportedRecords, SelectionDigests {
     return this.#used
   }
 
-  /** @throws {CoreError} `CACHE_INVALID` when it contradicts what is known here; nothing of it is taken then */
-  add(document: CacheDocument, origin: DocumentOrigin): void {
-    for (const { name, diffId } of document.layers) this.#checkLayer(name, diffId)
-    const layers = new Map(document.layers.map((layer) => [layer.name as string, layer]))
+  /** Takes what a cache says; of several the first one counts. Others have their turn in between.
+   * @throws {CoreError} `CACHE_INVALID` when it contradicts what is known here; nothing of it is taken then */
+  async add({ records, layers, digests }: CacheDocument, origin: DocumentOrigin): Promise<void> {
+    const pause = pauses()
+    const byName = new Map<string, ExportedLayer>()
+    for (const layer of layers) {
+      this.#checkLayer(layer.name, layer.diffId)
+      byName.set(layer.name, layer)
+      await pause()
+    }
     const images = new Map<string, CacheRecord>()
-    for (const record of document.records) {
-      put(this.#records, record.key, record)
+    for (const record of records) {
+      this.#putRecord(record)
       put(this.#steps, withoutProject(record.step), record)
       if (record.kind === 'image') images.set(record.resultId, record)
+      await pause()
     }
     const byLayer = new Map<string, CacheRecord[]>()
-    for (const record of document.records) {
+    for (const record of records) {
       if (record.kind === 'image') continue
       // With the first step on an image comes what says that this is its base.
       for (const base of record.madeOn.flatMap((id) => images.get(id) ?? [])) put(byLayer, record.resultId, base)
       put(byLayer, record.resultId, record)
+      await pause()
     }
-    for (const [name, records] of byLayer) this.#addLayer(name as SnapshotName, records, layers.get(name), origin)
-    for (const [key, digest] of document.digests) this.#digests.set(key, digest)
+    for (const [name, records] of byLayer) {
+      this.#addLayer(name as SnapshotName, records, byName.get(name), origin)
+      await pause()
+    }
+    for (const [key, digest] of digests) {
+      if (!this.#digests.has(key)) this.#digests.set(key, digest)
+      await pause()
+    }
   }
 
   lookup(key: Digest): readonly CacheRecord[] {
@@ -70,10 +88,35 @@ export class ImportedCache implements ImportedRecords, SelectionDigests {
     this.#used.set(key, digest)
   }
 
+  disprove(key: string, { id, path }: { readonly id: string; readonly path: string }): void {
+    if (!this.#digests.delete(key)) return
+    const step = this.#nameOf(id)
+    const where = step === undefined ? 'a result' : `step "${step}"`
+    this.#warn(
+      `Cannot use what an imported cache says of "${path}" of ${where}: its files are others, and were read here`,
+    )
+  }
+
+  #nameOf(resultId: string): string | undefined {
+    for (const records of this.#records.values()) {
+      const record = records.find((one) => one.resultId === resultId)
+      if (record !== undefined) return record.name ?? record.kind
+    }
+    return undefined
+  }
+
+  /** Of one result, one that tells only its key makes place for one that tells more. */
+  #putRecord(record: CacheRecord): void {
+    const known = this.#records.get(record.key) ?? []
+    const keyOnly = known.findIndex((one) => one.resultId === record.resultId && isKeyOnly(one))
+    if (keyOnly < 0) put(this.#records, record.key, record)
+    else known[keyOnly] = record
+  }
+
   #addLayer(
     name: SnapshotName,
     records: readonly CacheRecord[],
-    layer: CacheDocument['layers'][number] | undefined,
+    layer: ExportedLayer | undefined,
     { backend, source, blobs }: DocumentOrigin,
   ): void {
     const blob = layer === undefined ? undefined : (layer.blob ?? blobs?.get(layer.diffId))

@@ -1,3 +1,4 @@
+import type { InlineCache } from '@tsbuild/remote-cache'
 import { type CacheBackend, type CallOptions, type DiffID, type Platform, parseReference } from '@tsbuild/spec'
 import type { BlobSource } from '@tsbuild/store'
 import type { CacheSource, CacheTarget } from '../../api.js'
@@ -9,8 +10,8 @@ export interface OpenCache extends AsyncDisposable {
   readonly backend: CacheBackend
   /** The repository, where it is a registry. */
   readonly source?: BlobSource
-  /** The cache inside an image, where that is what the name leads to. */
-  readonly inline?: (options: CallOptions) => Promise<InlineRecord | undefined>
+  /** The caches inside the images of these platforms, each once, where images are what the name leads to. */
+  readonly inline?: (platforms: readonly Platform[], options: CallOptions) => Promise<readonly InlineRecord[]>
 }
 
 export interface InlineRecord extends Pick<DocumentOrigin, 'blobs'> {
@@ -22,11 +23,7 @@ export type CachePlace = CacheSource | Exclude<CacheTarget, { readonly type: 'in
 
 /** Opens a cache; nothing is asked of it yet.
  * @throws {SpecError} `REFERENCE_INVALID`, {RemoteCacheError} `CACHE_OPTION_INVALID` */
-export async function openCache(
-  place: CachePlace,
-  { registry }: Pick<EngineParts, 'registry'>,
-  platform: Platform,
-): Promise<OpenCache> {
+export async function openCache(place: CachePlace, { registry }: Pick<EngineParts, 'registry'>): Promise<OpenCache> {
   if (place.type === 'custom') return { backend: place.backend, [Symbol.asyncDispose]: async () => {} }
   const { openLocalCache, openRegistryCache, openS3Cache } = await import('@tsbuild/remote-cache')
   if (place.type === 'local') {
@@ -38,21 +35,24 @@ export async function openCache(
   }
   if (place.type === 's3') return owned(openS3Cache(place))
   const reference = parseReference(place.ref)
-  const cache = openRegistryCache({ client: await registry(), reference, platform })
+  const cache = openRegistryCache({ client: await registry(), reference })
   return {
     ...owned(cache),
     source: { registry: reference.registry, repository: reference.repository },
-    inline: async (options) => {
-      const found = await cache.getInline(options)
-      if (found === undefined) return undefined
-      const { record, manifest, diffIds } = found
-      const pairs = diffIds.flatMap((diffId, index) => {
-        const blob = manifest.layers[index]
-        return blob === undefined ? [] : [[diffId as DiffID, blob] as const]
-      })
-      return { bytes: record, blobs: new Map(pairs) }
+    inline: async (platforms, options) => {
+      const found = await Promise.all(platforms.map((platform) => cache.getInline({ ...options, platform })))
+      const distinct = new Map(found.flatMap((one) => (one === undefined ? [] : [[one.descriptor.digest, one]])))
+      return [...distinct.values()].map(inlineRecord)
     },
   }
+}
+
+function inlineRecord({ record, manifest, diffIds }: InlineCache): InlineRecord {
+  const pairs = diffIds.flatMap((diffId, index) => {
+    const blob = manifest.layers[index]
+    return blob === undefined ? [] : [[diffId as DiffID, blob] as const]
+  })
+  return { bytes: record, blobs: new Map(pairs) }
 }
 
 function owned(backend: CacheBackend): OpenCache {
