@@ -1,6 +1,5 @@
 import {
   type CacheRecord,
-  canonicalJson,
   type Descriptor,
   type DiffID,
   type Digest,
@@ -36,11 +35,11 @@ export interface CacheDocument {
 }
 
 /** Older and newer programs refuse what they don't know. */
-const format = 1
+export const cacheFormat = 1
 
 export function writeCacheDocument({ records, layers, digests, mounts }: CacheDocument): JsonValue {
   return {
-    version: format,
+    version: cacheFormat,
     records: records as unknown as JsonValue,
     layers: layers as unknown as JsonValue,
     digests: Object.fromEntries(digests) as unknown as JsonValue,
@@ -48,16 +47,16 @@ export function writeCacheDocument({ records, layers, digests, mounts }: CacheDo
   }
 }
 
-export function encodeCacheDocument(document: CacheDocument): Uint8Array {
-  return Buffer.from(canonicalJson(writeCacheDocument(document)), 'utf8')
-}
-
-/** @throws {CoreError} `CACHE_INVALID`, naming what is wrong */
+/** Takes long where there are many bytes: `readCacheRecord` does it in a worker then.
+ * @throws {CoreError} `CACHE_INVALID`, naming what is wrong */
 export function readCacheDocument(bytes: Uint8Array): CacheDocument {
   const document = new JsonReader(parse(bytes), 'record')
   const version = document.at('version').count()
-  if (version !== format)
-    throw new CoreError('CACHE_INVALID', `Cannot read a cache: it has format ${version}, this program knows ${format}`)
+  if (version !== cacheFormat)
+    throw new CoreError(
+      'CACHE_INVALID',
+      `Cannot read a cache: it has format ${version}, this program knows ${cacheFormat}`,
+    )
   const mounts = document.at('mounts')
   return {
     records: document.at('records').items().map(readRecord),
@@ -98,8 +97,8 @@ function readRecord(value: JsonReader): CacheRecord {
       .map((id) => id.string()),
     resultId: value.at('resultId').string(),
     value: value.at('value').json(),
-    createdAt: value.at('createdAt').number(),
-    durationMs: value.at('durationMs').number(),
+    createdAt: value.at('createdAt').pastTime(),
+    durationMs: value.at('durationMs').milliseconds(),
     sizeBytes: value.at('sizeBytes').count(),
   }
   const layer = value.at('value')
@@ -117,7 +116,7 @@ function readLayer(value: JsonReader): ExportedLayer {
     name: value.at('name').text(snapshotName, 'the name of a layer') as SnapshotName,
     diffId: value.at('diffId').digest() as Digest as DiffID,
     size: value.at('size').count(),
-    createdAt: value.at('createdAt').number(),
+    createdAt: value.at('createdAt').pastTime(),
     ...(blob.isMissing ? {} : { blob: readBlob(blob) }),
   }
 }

@@ -1,6 +1,11 @@
 import { type Digest, isDigest, type JsonValue } from '@tsbuild/spec'
 import { CoreError } from '../../errors.js'
 
+/** The last time that a date can have, in milliseconds since the epoch. */
+const lastTime = 8.64e15
+/** Lists and objects that a value may have within one another. Far more than is ever written, and far less than a stack holds. */
+const maxDepth = 64
+
 /** Reads JSON that came from outside, member by member; whatever is not as it should be is named by its path.
  *
  * Every method throws {CoreError} `CACHE_INVALID`. */
@@ -57,15 +62,21 @@ export class JsonReader {
     return this.#value as number
   }
 
-  /** A finite number, 0 or more. */
-  number(): number {
-    if (typeof this.#value !== 'number' || !Number.isFinite(this.#value) || this.#value < 0)
-      throw this.#wrong('a number')
-    return this.#value
+  /** Milliseconds, 0 or more, that a date can have. */
+  milliseconds(): number {
+    const value = this.#value
+    if (typeof value !== 'number' || !(value >= 0 && value <= lastTime)) throw this.#wrong('a time')
+    return value
+  }
+
+  /** Milliseconds since the epoch; what lies ahead, by the clock of another machine, is now. */
+  pastTime(): number {
+    return Math.min(this.milliseconds(), Date.now())
   }
 
   json(): JsonValue {
     if (this.#value === undefined) throw this.#wrong('there')
+    if (isDeeper(this.#value, maxDepth)) throw this.#wrong(`nested less than ${maxDepth} deep`)
     return this.#value as JsonValue
   }
 
@@ -78,4 +89,9 @@ export class JsonReader {
   #wrong(what: string): CoreError {
     return new CoreError('CACHE_INVALID', `Cannot read a cache: ${this.#path} is not ${what}`)
   }
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((member) => isDeeper(member, depth - 1))
 }
