@@ -1,6 +1,7 @@
 import type { StepReport } from '@tsbuild/solver'
-import { hostPlatform, type OnBuildEvent, type Platform } from '@tsbuild/spec'
+import type { OnBuildEvent, Platform } from '@tsbuild/spec'
 import type { BuildOptions, CacheExport } from '../api.js'
+import type { BuiltCache } from '../cache/transfer/export-caches.js'
 import { ImportedCache } from '../cache/transfer/imported-cache.js'
 import { LazyLayers } from '../cache/transfer/lazy-layers.js'
 import { MountTravel } from '../cache/transfer/mount-travel.js'
@@ -22,20 +23,22 @@ export class BuildCache implements AsyncDisposable {
   /** Set where cache mounts travel. */
   readonly mounts: MountTravel | undefined
   readonly #parts: EngineParts
-  readonly #options: Pick<BuildOptions, 'cacheFrom' | 'cacheTo' | 'cacheMounts' | 'signal'>
+  readonly #options: Pick<BuildOptions, 'buildArgs' | 'cacheFrom' | 'cacheTo' | 'cacheMounts' | 'signal'>
   readonly #more: BuildCacheOptions
+  /** Ends an import that nobody needs any more. */
+  readonly #stop = new AbortController()
   #importing: Promise<AsyncDisposable> | undefined
 
   constructor(
     parts: EngineParts,
-    options: Pick<BuildOptions, 'cacheFrom' | 'cacheTo' | 'cacheMounts' | 'signal'>,
+    options: Pick<BuildOptions, 'buildArgs' | 'cacheFrom' | 'cacheTo' | 'cacheMounts' | 'signal'>,
     more: BuildCacheOptions,
   ) {
     this.#parts = parts
     this.#options = options
     this.#more = more
     this.lazy = new LazyLayers(parts, { signal: options.signal, warn: more.warn, frozen: more.frozen === true })
-    this.imported = new ImportedCache(this.lazy, parts.tables)
+    this.imported = new ImportedCache(this.lazy, parts.tables, more.warn)
     const { cacheMounts = false } = options
     const maxBytes = typeof cacheMounts === 'object' ? cacheMounts.maxBytes : undefined
     this.mounts = cacheMounts === false ? undefined : new MountTravel(parts, { maxBytes, warn: more.warn })
@@ -43,13 +46,12 @@ export class BuildCache implements AsyncDisposable {
 
   /** Begins to read what imports say. */
   begin(): void {
-    const { cacheFrom: sources = [], signal } = this.#options
+    const { cacheFrom: sources = [], signal: asked } = this.#options
     if (sources.length === 0) return
     const { emit, warn, platforms } = this.#more
-    const [platform = hostPlatform()] = platforms
-    const call = signal === undefined ? {} : { signal }
+    const signal = asked === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, asked])
     this.#importing = import('../cache/transfer/import-caches.js').then(({ importCaches }) =>
-      importCaches(this.#parts, this, { sources, platform, emit, warn, ...call }),
+      importCaches(this.#parts, this, { sources, platforms, emit, warn, signal }),
     )
     this.#importing.catch(() => {})
   }
@@ -59,15 +61,22 @@ export class BuildCache implements AsyncDisposable {
     await this.#importing
   }
 
-  async export(steps: readonly StepReport<LayerChain>[], results: readonly LayerChain[]): Promise<CacheExport[]> {
+  /** What a build has made, as its caches have it.
+   * @param results of the targets */
+  built(steps: readonly StepReport<LayerChain>[], results: readonly LayerChain[]): BuiltCache {
+    const { lazy, imported } = this
+    return { steps, results, imported, lazy, argValues: Object.values(this.#options.buildArgs ?? {}) }
+  }
+
+  async export(built: BuiltCache): Promise<CacheExport[]> {
     const { cacheTo: targets = [], signal } = this.#options
     if (targets.length === 0) return []
     const { emit, warn } = this.#more
-    const { lazy, imported, mounts } = this
+    const { mounts } = this
     const { exportCaches } = await import('../cache/transfer/export-caches.js')
     const call = signal === undefined ? {} : { signal }
     return await exportCaches(this.#parts, targets, {
-      built: { steps, results, imported, lazy },
+      built,
       mounts,
       emit,
       warn,
@@ -76,6 +85,7 @@ export class BuildCache implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error('the build is over'))
     await this.lazy[Symbol.asyncDispose]()
     await (await this.#importing?.catch(() => undefined))?.[Symbol.asyncDispose]()
   }

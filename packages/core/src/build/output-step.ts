@@ -3,11 +3,13 @@ import { canonicalDigest, type OnBuildEvent, TsbuildError } from '@tsbuild/spec'
 /** Told how far a part of a step is, in bytes; digests are shortened. */
 export type OnStepProgress = (item: string, bytes: number, total: number | undefined, done: boolean) => void
 
-/** Shows an output like a step: outputs are no vertices, but whoever watches a build wants to see them. */
+/** Shows an output like a step: outputs are no vertices, but whoever watches a build wants to see them.
+ * @param signal when it is aborted, a failure shows as canceled */
 export async function outputStep<T>(
   emit: OnBuildEvent,
   name: string,
   body: (progress: OnStepProgress, say: (line: string) => void) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const id = canonicalDigest(['output', name, performance.now()])
   const start = performance.now()
@@ -32,6 +34,10 @@ export async function outputStep<T>(
       emit({ kind: 'log', id, at: Date.now(), stream: 'stderr', data: Buffer.from(`${line}\n`) })
     result = await body(progress, say)
   } catch (error) {
+    if (signal?.aborted) {
+      emit({ kind: 'canceled', id, at: Date.now() })
+      throw error
+    }
     const code = error instanceof TsbuildError ? error.code : 'OUTPUT_FAILED'
     emit({
       kind: 'failed',
