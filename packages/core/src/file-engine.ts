@@ -180,7 +180,7 @@ class WorkerFileEngine implements FileEngine {
     source: ChainSource,
     words: readonly SourceWords[],
     owners: boolean,
-    options: CallOptions,
+    options: DigestOptions,
   ): Promise<readonly SourceDigest[]> {
     const keys = words.map((selection) => chainKey(source, selection, owners))
     const all = await this.digestSelections(source, words, keys, owners, options)
@@ -193,9 +193,13 @@ class WorkerFileEngine implements FileEngine {
     words: readonly SourceWords[],
     keys: readonly string[],
     owners: boolean,
-    options: CallOptions,
+    options: DigestOptions,
   ): Promise<readonly SelectionDigest[]> {
-    const known = keys.map((key) => this.chains.get(key) ?? source.digests?.find(key))
+    const { believe = 'all' } = options
+    const known = keys.map((key) => {
+      const own = believe === 'nothing' ? undefined : this.chains.get(key)
+      return own ?? (believe === 'all' ? source.digests?.find(key) : undefined)
+    })
     const missing = words.filter((_, index) => known[index] === undefined)
     if (missing.length === 0) return known.filter((row) => row !== undefined)
     const found = await this.withChain(source, options, (mount) => {
@@ -204,9 +208,15 @@ class WorkerFileEngine implements FileEngine {
     })
     const rest = [...(await this.keepListings(found.sources))]
     const all = known.map((row) => row ?? (rest.shift() as SourceDigest))
-    await this.chains.batch(
-      all.flatMap((row, index) => (known[index] === undefined ? [[keys[index] as string, row] as const] : [])),
-    )
+    const read = keys.flatMap((key, index) => {
+      const row = all[index]
+      return row === undefined || known[index] !== undefined ? [] : [{ key, row, path: words[index]?.source ?? '' }]
+    })
+    await this.chains.batch(read.map(({ key, row }) => [key, row] as const))
+    for (const { key, row, path } of read) {
+      const said = source.digests?.find(key)
+      if (said !== undefined && said.digest !== row.digest) source.digests?.disprove(key, { id: source.id, path })
+    }
     return all
   }
 

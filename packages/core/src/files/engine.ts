@@ -43,6 +43,9 @@ export interface MakeDirectoryOptions extends CallOptions {
 export interface DigestOptions extends CallOptions {
   /** Keep what is selected, path by path, for explanations. Default: only where a chain is read for the first time. */
   readonly list?: boolean
+  /** What is believed of a chain without reading its files: all that is known; what was found out here, not what comes from elsewhere; or
+   * nothing. Default: `all`. */
+  readonly believe?: 'all' | 'own' | 'nothing'
 }
 
 /** COPY, ADD and WORKDIR: what they put into a cache key, and what they do to a snapshot. All work happens in worker threads. */

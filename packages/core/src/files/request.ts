@@ -35,6 +35,8 @@ export interface SelectionDigests {
   find(key: string): SelectionDigest | undefined
   /** Told each that a build has used. */
   note(key: string, digest: SelectionDigest): void
+  /** What {@link find} gives is not what the files are: from now on it gives nothing. */
+  disprove(key: string, selection: { readonly id: string; readonly path: string }): void
 }
 
 /** A tree that files come from. */

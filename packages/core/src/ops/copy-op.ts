@@ -87,8 +87,10 @@ export class CopyOp implements Op<LayerChain> {
     const request = this.#request(inputs)
     const onProgress = (bytes: number, total?: number) => progress('copying', bytes, total)
     for (let attempt = 1; ; attempt++) {
-      // The context may be edited while it is copied: then the digest is taken again, and the step starts over.
-      const content = await files.digest(request, { signal, list: true })
+      // The context may be edited while it is copied, and what is known of another stage's files may be wrong: then the digest is taken
+      // of the files as they are, and the step starts over.
+      const believe = attempt === 1 ? 'all' : 'nothing'
+      const content = await files.digest(request, { signal, list: true, believe })
       try {
         const made = await makeLayer(this.#services, base.result, { signal, progress }, (mount) =>
           files.copy(mount, request, { signal, onProgress, expected: content.digest }),

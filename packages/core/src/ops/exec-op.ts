@@ -43,6 +43,12 @@ export interface ExecSpec {
   readonly author: string
 }
 
+interface KeyOptions {
+  readonly signal: AbortSignal
+  /** The files that the command is about to see count, not what an import says of them. */
+  readonly running?: boolean
+}
+
 /** A cache mount as a step uses it. */
 export interface UsedCacheMount {
   /** Of its first folder. */
@@ -92,6 +98,10 @@ export class ExecOp implements Op<LayerChain> {
   }
 
   cacheKey({ inputs, signal }: KeyContext<LayerChain>): CacheKeyParts | Promise<CacheKeyParts> {
+    return this.#keyParts(inputs, { signal })
+  }
+
+  #keyParts(inputs: readonly SolvedChain[], options: KeyOptions): CacheKeyParts | Promise<CacheKeyParts> {
     const base = inputs[0]
     const fixed: NamedInput[] = [
       { name: 'base', value: base?.key ?? null },
@@ -104,18 +114,21 @@ export class ExecOp implements Op<LayerChain> {
     ]
     const madeOn = base === undefined ? [] : [base.result.id]
     if (inputs.length <= 1) return { inputs: fixed, madeOn }
-    return this.#mountInputs(inputs, signal).then((more) => ({ inputs: [...fixed, ...more], madeOn }))
+    return this.#mountInputs(inputs, options).then((more) => ({ inputs: [...fixed, ...more], madeOn }))
   }
 
   /** A mounted stage counts by the content of the path that is mounted. */
-  async #mountInputs(inputs: readonly SolvedChain[], signal: AbortSignal): Promise<NamedInput[]> {
+  async #mountInputs(inputs: readonly SolvedChain[], { signal, running = false }: KeyOptions): Promise<NamedInput[]> {
     const { files } = this.#services
     const out: NamedInput[] = []
     for (const [index, mount] of this.#spec.mounts.entries()) {
       const input = 'input' in mount && mount.input !== undefined ? inputs[mount.input] : undefined
       if (input === undefined || !('subpath' in mount)) continue
+      // A cache that is here already does not start from them.
+      const believe = running && mount.kind === 'bind' ? 'own' : 'all'
       const { digest } = await files.digest(wholeOf(chainSource(input.result, this.#services), mount.subpath), {
         signal,
+        believe,
       })
       out.push({ name: `mount ${index} ${mount.target}`, value: digest })
     }
@@ -138,6 +151,7 @@ export class ExecOp implements Op<LayerChain> {
       tail.add(chunk)
       log(stream, chunk)
     }
+    const keyParts = await this.#keyParts(inputs, { signal, running: true })
     await using open = await openMounts(spec.mounts, inputs, { ...services, signal })
     const runtime = await services.runtime()
     const made = await makeLayer(services, base.result, { signal, progress }, async (root) => {
@@ -170,7 +184,7 @@ export class ExecOp implements Op<LayerChain> {
       }
     })
     services.onLayer(made.layer)
-    return { result: made.chain, value: { layer: made.layer }, sizeBytes: made.usage.bytes }
+    return { result: made.chain, value: { layer: made.layer }, sizeBytes: made.usage.bytes, keyParts }
   }
 }
 
