@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import type { StepReport } from '@tsbuild/solver'
 import type { CacheBackend, CallOptions, Descriptor } from '@tsbuild/spec'
+import { readCacheRecord } from '../../cache-record.js'
 import type { EngineParts } from '../../engine-parts.js'
 import { ExecOp, type UsedCacheMount } from '../../ops/exec-op.js'
 import type { LayerChain } from '../../ops/layers.js'
 import { exportMount, type MountExport, readMountExports } from '../mounts/index.js'
-import { readCacheDocument } from './cache-document.js'
 
 export interface MountsRequest extends CallOptions {
   readonly backend: CacheBackend
@@ -21,15 +21,16 @@ export interface SentMounts {
   readonly sentBytes: number
 }
 
-/** Sends the cache mounts that a build's steps name, or what is new of them; those that only earlier builds had stay in the record. */
+/** Sends the cache mounts that a build's steps name, or what is new of them; those that only earlier builds had stay in the record, and
+ * of one that can't be sent what an earlier build has sent. */
 export async function exportMounts(parts: EngineParts, request: MountsRequest): Promise<SentMounts> {
   const { backend } = request
-  const before = await previousMounts(request)
+  const before = await previousMounts(parts, request)
   const mounts = new Map(before.map((mount) => [mount.name, mount]))
   let sentBytes = 0
   for (const used of usedMounts(request.steps)) {
     const previous = mounts.get(used.name)
-    const sent = await exportOne(parts, used, previous, request)
+    const sent = await tryOne(parts, used, previous, request)
     if (sent === undefined) continue
     mounts.set(used.name, sent.mount)
     sentBytes += sent.sentBytes
@@ -42,6 +43,21 @@ export async function exportMounts(parts: EngineParts, request: MountsRequest): 
   const whole = all.filter((mount) => blobsOf(mount).every(({ digest }) => there.has(digest)))
   const blobs = new Map(whole.flatMap(blobsOf).map((blob) => [blob.digest, blob]))
   return { mounts: whole, blobs: [...blobs.values()], sentBytes }
+}
+
+async function tryOne(
+  parts: EngineParts,
+  used: UsedCacheMount,
+  previous: MountExport | undefined,
+  request: MountsRequest,
+) {
+  try {
+    return await exportOne(parts, used, previous, request)
+  } catch (error) {
+    request.signal?.throwIfAborted()
+    request.warn(`Cannot export the cache mount "${used.id}": ${error instanceof Error ? error.message : error}`)
+    return undefined
+  }
 }
 
 async function exportOne(
@@ -73,10 +89,15 @@ async function exportOne(
   return sent
 }
 
-async function previousMounts({ backend, signal }: MountsRequest): Promise<readonly MountExport[]> {
+async function previousMounts(
+  { options: { workerDir } }: EngineParts,
+  { backend, signal }: MountsRequest,
+): Promise<readonly MountExport[]> {
+  const call = callOf({ signal })
   try {
-    const record = await backend.getRecord(callOf({ signal }))
-    return record === undefined ? [] : readMountExports(readCacheDocument(record).mounts)
+    const record = await backend.getRecord(call)
+    if (record === undefined) return []
+    return readMountExports((await readCacheRecord(record, { ...call, workerDir, mountsOnly: true })).mounts)
   } catch {
     // What can't be read can't be built upon; that it is broken shows where it is imported.
     signal?.throwIfAborted()
