@@ -7,20 +7,13 @@ import { inOrder } from './graph.js'
 import { knownRecords, type LookupPlaces, lookUp } from './look-up.js'
 import { isPromise, type MaybePromise, then } from './maybe-promise.js'
 import type { CacheKeyParts, Result, RunContext, Solved } from './op.js'
+import { Redo } from './redo.js'
 import { StepReporter } from './reporter.js'
 import { type Finished, type RunRequest, SharedRun } from './shared-run.js'
 import type { Solution, SolveOptions, StepReport } from './solution.js'
 import type { SolverState } from './state.js'
+import { type Step, solvedOf } from './step.js'
 import type { Vertex } from './vertex.js'
-
-/** One vertex within a solve. `pending` never rejects; where it leaves no `report`, the solve is over. */
-interface Step<R extends Result> {
-  readonly vertex: Vertex<R>
-  readonly reporter: StepReporter<R>
-  pending?: Promise<void>
-  parts?: CacheKeyParts
-  report?: StepReport<R>
-}
 
 /** What a step brings besides its vertex and result. */
 type Outcome = Omit<StepReport<Result>, 'vertex' | 'solved'>
@@ -33,12 +26,19 @@ export class Solve<R extends Result> {
   readonly #end = new AbortController()
   readonly #steps = new Map<Digest, Step<R>>()
   readonly #saves: Promise<void>[] = []
+  readonly #redo: Redo<R>
 
   constructor(state: SolverState<R>, options: SolveOptions) {
     this.#state = state
     this.#options = options
     // Each step that waits listens to it.
     setMaxListeners(0, this.#end.signal)
+    this.#redo = new Redo({
+      signal: this.#end.signal,
+      inputsOf: (step) => this.#inputsOf(step),
+      solve: (step, inputs) => this.#solve(step, inputs),
+      fail: (step, error) => this.#fail(step, error),
+    })
   }
 
   async run(targets: readonly Vertex<R>[]): Promise<Solution<R>> {
@@ -95,7 +95,7 @@ export class Solve<R extends Result> {
     }
     const failed = (error: unknown) => {
       if (!(error instanceof InputGoneError) || this.#end.signal.aborted) return this.#fail(step, error)
-      return this.#again(step, inputs).then(done, (other) => this.#fail(step, other))
+      return this.#redo.again(step, inputs).then(done, (other) => this.#fail(step, other))
     }
     try {
       const report = this.#solve(step, solvedOf(inputs))
@@ -105,46 +105,6 @@ export class Solve<R extends Result> {
       return pending
     } catch (error) {
       this.#fail(step, error)
-    }
-  }
-
-  /** Solves a step after all that it stands on has been solved once more: what the cache had promised of it could not be had.
-   * @param seen the steps that this pass has begun */
-  async #again(
-    step: Step<R>,
-    inputs: readonly Step<R>[],
-    seen = new Map<Step<R>, Promise<void>>(),
-  ): Promise<StepReport<R>> {
-    for (;;) {
-      const passed = seen
-      await Promise.all(
-        inputs.map((input) => {
-          const redone = passed.get(input) ?? this.#redo(input, passed)
-          passed.set(input, redone)
-          return redone
-        }),
-      )
-      this.#end.signal.throwIfAborted()
-      try {
-        return await this.#solve(step, solvedOf(inputs))
-      } catch (error) {
-        // Each time something else was found to be gone, so this ends.
-        if (!(error instanceof InputGoneError)) throw error
-        seen = new Map()
-      }
-    }
-  }
-
-  async #redo(step: Step<R>, seen: Map<Step<R>, Promise<void>>): Promise<void> {
-    const { report, reporter, parts } = step
-    // What this solve has made is there.
-    if (report?.cached === false && parts !== undefined) return
-    reporter.again()
-    try {
-      step.report = await this.#again(step, this.#inputsOf(step), seen)
-    } catch (error) {
-      this.#fail(step, error)
-      throw this.#end.signal.reason
     }
   }
 
@@ -274,10 +234,6 @@ export class Solve<R extends Result> {
     run.ended.then(forget, forget)
     return run
   }
-}
-
-function solvedOf<R extends Result>(inputs: readonly Step<R>[]): Solved<R>[] {
-  return inputs.map((input) => input.report!.solved)
 }
 
 function report<R extends Result>(vertex: Vertex<R>, solved: Solved<R>, outcome: Outcome): StepReport<R> {
