@@ -131,6 +131,27 @@ tests('sharing and ending', (test) => {
     assert.is(locks.held.size, 0)
   })
 
+  test('solve() looks by its own op for what another process made while it waited with another solve', async () => {
+    const cache = createMemoryCache()
+    const locks = toyLocks()
+    const elsewhere = createSolver<Toy>({ cache, locks, concurrency: 1 })
+    const { open, opened } = gate()
+    const other = elsewhere.solve([toy(new Calls(), 'a', { act: () => opened })])
+    await pause(2)
+    const here = createSolver<Toy>({ cache, locks, concurrency: 1 })
+    const [starter, joiner] = [new Calls(), new Calls()]
+    const both = Promise.all([starter, joiner].map((calls) => here.solve([toy(calls, 'a')])))
+    await pause(2)
+    open()
+    await other
+    const solutions = await both
+    for (const calls of [starter, joiner]) {
+      assert.is(calls.total(calls.runs), 0)
+      assert.ok(calls.total(calls.loads) > 0)
+    }
+    for (const { steps } of solutions) assert.is(steps[0]?.cached, true)
+  })
+
   test('solve() gives the lock back after a failure', async () => {
     const calls = new Calls()
     const locks = toyLocks()
