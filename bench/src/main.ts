@@ -1,14 +1,17 @@
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { baseRegistryProblem, startBaseRegistry, tempDir } from '@tsbuild/testkit'
 import { startBuildah } from './builders/buildah.js'
 import type { Builder } from './builders/builder.js'
 import { startDocker } from './builders/docker.js'
 import { startTsbuild } from './builders/tsbuild.js'
+import { startCountingProxy } from './counting-proxy.js'
+import type { FigurePlace } from './figures/index.js'
 import { writeWorkload } from './folder.js'
 import { measureInProcess } from './in-process.js'
 import { measure, median } from './measure.js'
 import { type Options, parseOptions, usage } from './options.js'
-import { formatReport, writeReadme } from './report.js'
+import { formatFigure, formatReport, writeReadme } from './report.js'
 import { runWorkload } from './run-workload.js'
 import type { Row } from './table.js'
 
@@ -31,10 +34,12 @@ async function main(args: readonly string[]): Promise<void> {
   const names = [...(options.peersOnly ? [] : ['tsbuild']), ...options.peers]
   const builders: Builder[] = []
   for (const name of names) builders.push(stack.use(await starters[name]!(join(folder.path, name))))
-  const rows = await measureAll(options, builders, { directory: folder.path, images: registry.images, signal })
+  const place = { directory: folder.path, images: registry.images, signal }
+  if (options.figures.length > 0) return await measureFigures(options, builders, place, registry)
+  const rows = await measureAll(options, builders, place)
   const report = formatReport({ rows, builders, runs: options.runs, yardstickMs: await yardstick() })
   console.log(report)
-  if (options.write) await writeReadme(report)
+  if (options.write) await writeReadme('results', report)
 }
 
 interface Place {
@@ -68,6 +73,31 @@ async function measureAll(
     rows.push({ workload: workload.name, results, ...(inProcess === undefined ? {} : { inProcess }) })
   }
   return rows
+}
+
+/** The base images are asked for by another name, by which what is fetched of them is counted. */
+async function measureFigures(
+  { workloads, figures, runs, write }: Options,
+  builders: readonly Builder[],
+  { directory, images, signal }: Place,
+  registry: { readonly host: string; readonly port: number },
+): Promise<void> {
+  await using baseProxy = await startCountingProxy(registry.port)
+  const written: FigurePlace['workloads'][number][] = []
+  for (const workload of workloads) {
+    const folder = join(directory, 'workloads', workload.name)
+    const base = images[workload.base].replace(registry.host, baseProxy.host)
+    await writeWorkload(folder, workload, base)
+    written.push({ workload, folder, base })
+  }
+  for (const figure of figures) {
+    console.error(`${figure.name}: ${figure.about}`)
+    const load = loadavg()[0] ?? 0
+    const text = await figure.measure({ builders, workloads: written, runs, baseProxy, signal })
+    const report = formatFigure(text, { how: figure.how(runs), load })
+    console.log(report)
+    if (write) await writeReadme(figure.name, report)
+  }
 }
 
 /** What a Node program costs that does nothing. */

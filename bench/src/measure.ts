@@ -5,6 +5,8 @@ export interface Command {
   readonly program: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** What its output has when it did what is to be measured. */
+  readonly says?: RegExp
 }
 
 export interface Measurement {
@@ -21,7 +23,7 @@ export interface MeasureOptions {
 }
 
 /** Runs a command and measures it from outside.
- * @throws Error with its last output when it fails */
+ * @throws Error with its last output when it fails, or does not say what it should */
 export function measure(command: Command, { daemons = [], signal }: MeasureOptions = {}): Promise<Measurement> {
   return new Promise((resolve, reject) => {
     const started = performance.now()
@@ -48,10 +50,16 @@ export function measure(command: Command, { daemons = [], signal }: MeasureOptio
     child.once('close', (code) => {
       clearInterval(timer)
       const wallMs = performance.now() - started
-      if (code === 0) resolve({ wallMs, peakBytes })
-      else reject(new Error(`Cannot run "${command.program} ${command.args.join(' ')}": exit code ${code}\n${output}`))
+      const failure = failureOf(command, code, output)
+      if (failure === undefined) resolve({ wallMs, peakBytes })
+      else reject(new Error(`Cannot run "${command.program} ${command.args.join(' ')}": ${failure}\n${output}`))
     })
   })
+}
+
+function failureOf({ says }: Command, code: number | null, output: string): string | undefined {
+  if (code !== 0) return `exit code ${code}`
+  return says === undefined || says.test(output) ? undefined : `its output has no ${says}`
 }
 
 /** Resident sizes of processes and of all that descend from them. */

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type Figure, figures } from './figures/index.js'
 import { type Workload, workloads } from './workloads/index.js'
 
 export const peerNames = ['docker', 'buildah'] as const
@@ -6,6 +7,8 @@ export type PeerName = (typeof peerNames)[number]
 
 export interface Options {
   readonly workloads: readonly Workload[]
+  /** Measured instead of the time of builds. */
+  readonly figures: readonly Figure[]
   readonly peers: readonly PeerName[]
   readonly runs: number
   /** Leave tsbuild itself out: to try the peers. */
@@ -14,10 +17,13 @@ export interface Options {
   readonly write: boolean
 }
 
-export const usage = `npm run bench -- [workload…] [--peers docker,buildah] [--runs N] [--write]
+export const usage = `npm run bench -- [figure…] [workload…] [--peers docker,buildah] [--runs N] [--write]
 
-Workloads (default: noop-steps copy-small dag):
-${workloads.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
+Workloads (default: noop-steps copy-small dag; of figures: copy-small untar):
+${list(workloads)}
+
+Figures, instead of the time of builds:
+${list(figures)}
 
 --peers   builders to hold tsbuild against (default docker,buildah; "" for none)
 --runs    how often each is measured; the median counts (default 3)
@@ -41,9 +47,12 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   const runs = Number(values.runs)
   if (!Number.isInteger(runs) || runs < 1)
     throw new Error(`Cannot measure "${values.runs}" runs: not a whole number above 0`)
-  const names = positionals.length === 0 ? ['noop-steps', 'copy-small', 'dag'] : positionals
+  const wanted = figures.filter(({ name }) => positionals.includes(name))
+  const given = positionals.filter((name) => !wanted.some((figure) => figure.name === name))
+  const usual = wanted.length === 0 ? ['noop-steps', 'copy-small', 'dag'] : ['copy-small', 'untar']
   return {
-    workloads: names.map(findWorkload),
+    workloads: (given.length === 0 ? usual : given).map(findWorkload),
+    figures: wanted,
     peers: values.peers
       .split(',')
       .filter((name) => name !== '')
@@ -54,10 +63,16 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   }
 }
 
+function list(items: readonly { readonly name: string; readonly about: string }[]): string {
+  return items.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')
+}
+
 function findWorkload(name: string): Workload {
   const found = workloads.find((workload) => workload.name === name)
-  if (found === undefined)
-    throw new Error(`Cannot find workload "${name}": there are ${workloads.map((one) => one.name).join(', ')}`)
+  if (found === undefined) {
+    const all = [...workloads, ...figures].map((one) => one.name)
+    throw new Error(`Cannot find workload or figure "${name}": there are ${all.join(', ')}`)
+  }
   return found
 }
 

@@ -12,12 +12,24 @@ export interface Report {
   readonly yardstickMs: number
 }
 
+/** Where and when it was measured. */
+function circumstances(how: string): string {
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Linux ${release()}, Node ${process.versions.node}`
+  return `Measured ${new Date().toISOString().slice(0, 10)} on ${machine}; ${how}`
+}
+
+/** What a figure says, with what a reader needs to judge it. `load`: how much the machine had to do before (see loadavg). */
+export function formatFigure(text: string, { how, load }: { readonly how: string; readonly load: number }): string {
+  return `${circumstances(`${how}; load of the machine before it ${load.toFixed(1)}.`)}\n\n${text}\n`
+}
+
 /** The tables with what a reader needs to judge them, as Markdown. */
 export function formatReport({ rows, builders, runs, yardstickMs }: Report): string {
   const names = builders.map(({ name }) => name)
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Linux ${release()}, Node ${process.versions.node}`
   const parts = [
-    `Measured ${new Date().toISOString().slice(0, 10)} on ${machine}; medians of ${runs}, builders taking turns in one run; \`node -e 0\` takes ${(yardstickMs / 1000).toFixed(3)} s.`,
+    circumstances(
+      `medians of ${runs}, builders taking turns in one run; \`node -e 0\` takes ${(yardstickMs / 1000).toFixed(3)} s.`,
+    ),
     builders.map(({ about }) => `- ${about}`).join('\n'),
     'Wall time of the command:',
     wallTable(rows, names),
@@ -30,14 +42,12 @@ export function formatReport({ rows, builders, runs, yardstickMs }: Report): str
   return `${parts.join('\n\n')}\n`
 }
 
-/** Puts the report between the markers of README.md. */
-export async function writeReadme(report: string): Promise<void> {
+/** Puts a report between the markers of README.md that have this name. */
+export async function writeReadme(name: string, report: string): Promise<void> {
   const path = fileURLToPath(new URL('../README.md', import.meta.url))
+  const [start, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`]
   const text = await readFile(path, 'utf8')
-  const between = /(<!-- results -->\n)[\s\S]*(<!-- \/results -->)/
-  if (!between.test(text)) throw new Error('Cannot write bench/README.md: its markers are gone')
-  await writeFile(
-    path,
-    text.replace(between, (_, start: string, end: string) => `${start}\n${report}\n${end}`),
-  )
+  const [from, to] = [text.indexOf(start), text.indexOf(end)]
+  if (from < 0 || to < from) throw new Error(`Cannot write bench/README.md: its markers "${name}" are gone`)
+  await writeFile(path, `${text.slice(0, from)}${start}\n${report}\n${text.slice(to)}`)
 }

@@ -1,4 +1,5 @@
 import type { InProcess } from './in-process.js'
+import { markdownTable, mebibytes, nothing, seconds } from './markdown.js'
 import { type Results, type Scenario, scenarios } from './run-workload.js'
 
 export interface Row {
@@ -21,16 +22,16 @@ export function wallTable(rows: readonly Row[], names: readonly string[]): strin
         ...peers.map((name) => ratio(wall(results, 'tsbuild', scenario), wall(results, name, scenario))),
       ]),
   )
-  return markdown(head, body)
+  return markdownTable(head, body)
 }
 
 /** Highest resident memory in any scenario of a workload. */
 export function memoryTable(rows: readonly Row[], names: readonly string[]): string {
   const peak = (results: Results, name: string): string => {
     const all = [...(results.get(name)?.values() ?? [])].map(({ peakBytes }) => peakBytes)
-    return all.length === 0 ? '–' : mebibytes(Math.max(...all))
+    return all.length === 0 ? nothing : mebibytes(Math.max(...all))
   }
-  return markdown(
+  return markdownTable(
     ['workload', ...names.map((name) => `${name}, MiB`)],
     rows.map(({ workload, results }) => [workload, ...names.map((name) => peak(results, name))]),
   )
@@ -38,7 +39,7 @@ export function memoryTable(rows: readonly Row[], names: readonly string[]): str
 
 /** What an embedding program sees. */
 export function libraryTable(rows: readonly Row[]): string {
-  return markdown(
+  return markdownTable(
     ['workload', 'cold, ms', 'cached, ms', 'event loop p99, ms', 'event loop max, ms', 'peak memory, MiB'],
     rows.flatMap(({ workload, inProcess: it }) =>
       it === undefined
@@ -61,19 +62,6 @@ function wall(results: Results, name: string, scenario: Scenario): number | unde
   return results.get(name)?.get(scenario)?.wallMs
 }
 
-function seconds(ms: number | undefined): string {
-  return ms === undefined ? '–' : (ms / 1000).toFixed(ms < 1000 ? 3 : 2)
-}
-
 function ratio(ours: number | undefined, theirs: number | undefined): string {
-  return ours === undefined || theirs === undefined ? '–' : `${(ours / theirs).toFixed(2)} ×`
-}
-
-function mebibytes(bytes: number): string {
-  return (bytes / 1024 / 1024).toFixed(0)
-}
-
-function markdown(head: readonly string[], body: readonly (readonly string[])[]): string {
-  const lines = [head, head.map((_, at) => (at === 0 ? '---' : '---:')), ...body]
-  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  return ours === undefined || theirs === undefined ? nothing : `${(ours / theirs).toFixed(2)} ×`
 }

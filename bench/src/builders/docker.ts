@@ -1,85 +1,80 @@
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { command, findProgram } from '@tsbuild/testkit'
+import { command } from '@tsbuild/testkit'
 import type { Builder } from './builder.js'
+import { socketOf, startDockerd } from './dockerd.js'
 
 /** Debian's client: others that may stand before it on PATH have no builder built in. */
 const client = '/usr/bin/docker'
 
-/** Starts a private dockerd, with its own socket and folders and without a bridge, and builds with the BuildKit in it. */
+/** Starts a private dockerd and builds with the BuildKit in it. */
 export async function startDocker(directory: string): Promise<Builder> {
-  const dockerd = findProgram('dockerd')
-  if (dockerd === undefined || !existsSync(client)) throw new Error('Cannot start dockerd: docker.io is not installed')
-  await mkdir(directory, { recursive: true })
-  const socket = join(directory, 'docker.sock')
-  const env = { DOCKER_HOST: `unix://${socket}`, DOCKER_BUILDKIT: '1', DOCKER_CONFIG: join(directory, 'config') }
-  const { pid, stop } = await startDaemon(dockerd, directory, socket)
+  if (!existsSync(client)) throw new Error('Cannot start docker: docker.io is not installed')
+  const env = {
+    DOCKER_HOST: `unix://${socketOf(directory)}`,
+    DOCKER_BUILDKIT: '1',
+    DOCKER_CONFIG: join(directory, 'config'),
+  }
   const docker = (...args: string[]): Promise<string> => command(client, args, { env })
+  const build = (...args: string[]) => ({
+    program: client,
+    args: ['build', '--network', 'host', '--progress', 'plain', ...args],
+    env,
+  })
+  const pull = async (image: string) => void (await docker('pull', '-q', image))
+  let turn = 0
+  const data = () => join(directory, `data-${turn}`)
+  let daemon = await startDockerd(directory, data())
+  const restart = async (): Promise<number> => {
+    await daemon.stop()
+    daemon = await startDockerd(directory, data())
+    return daemon.startedInMs
+  }
+  const clear = async (): Promise<void> => {
+    turn++
+    await restart()
+  }
+  const stop = async (): Promise<void> => {
+    await daemon.stop()
+    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  }
   try {
-    await waitUntilReady(() => docker('version'), join(directory, 'log'))
     const version = (await docker('version', '--format', '{{.Server.Version}}')).trim()
     return {
       name: 'docker',
       about: `docker ${version} (BuildKit in a warm dockerd, overlay2; builds into its image store)`,
-      daemons: [pid],
-      async reset(base) {
-        const images = (await docker('image', 'ls', '-aq')).split('\n').filter((id) => id !== '')
-        if (images.length > 0) await docker('image', 'rm', '-f', ...new Set(images))
-        await docker('builder', 'prune', '-af')
-        await docker('pull', '-q', base)
+      cacheAbout: 'it has `type=inline` only: `BUILDKIT_INLINE_CACHE=1`, and a push of the image',
+      get daemons() {
+        return [daemon.pid]
       },
-      command: (context) => ({
-        program: client,
-        args: ['build', '--network', 'host', '--progress', 'plain', '-t', 'bench', context],
-        env,
-      }),
+      get data() {
+        return data()
+      },
+      clear,
+      async reset(base) {
+        await clear()
+        await pull(base)
+      },
+      async prune() {
+        await docker('builder', 'prune', '-f')
+      },
+      pull,
+      command: (context) => build('-t', 'bench', context),
+      list: () => ({ program: client, args: ['images'], env }),
+      exportCache: (context, repository) => [
+        build('--build-arg', 'BUILDKIT_INLINE_CACHE=1', '-t', repository, context),
+        { program: client, args: ['push', '-q', repository], env },
+      ],
+      importCache: (context, repository, keep) =>
+        keep === 'nothing'
+          ? undefined
+          : { ...build('--cache-from', repository, '-t', 'bench', context), says: /CACHED/ },
+      restart,
       [Symbol.asyncDispose]: stop,
     }
   } catch (error) {
     await stop()
     throw error
   }
-}
-
-async function startDaemon(
-  program: string,
-  directory: string,
-  socket: string,
-): Promise<{ pid: number; stop: () => Promise<void> }> {
-  await using log = await open(join(directory, 'log'), 'w')
-  const folders = ['--data-root', 'data', '--exec-root', 'exec', '--pidfile', 'pid'].map((word) =>
-    word.startsWith('-') ? word : join(directory, word),
-  )
-  const args = ['--bridge=none', '--iptables=false', '--ip6tables=false', ...folders, '-H', `unix://${socket}`]
-  // Detached, since Ctrl-C goes to the whole group, and we end it in our own order.
-  const child = spawn(program, args, { stdio: ['ignore', log.fd, log.fd], detached: true })
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-    child.once('error', () => resolve())
-  })
-  return {
-    pid: child.pid ?? 0,
-    async stop() {
-      child.kill('SIGTERM')
-      const killed = setTimeout(() => child.kill('SIGKILL'), 20_000)
-      await ended
-      clearTimeout(killed)
-      await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
-    },
-  }
-}
-
-async function waitUntilReady(probe: () => Promise<unknown>, log: string): Promise<void> {
-  for (let attempt = 0; attempt < 150; attempt++) {
-    try {
-      await probe()
-      return
-    } catch {
-      await sleep(200)
-    }
-  }
-  throw new Error(`Cannot start dockerd: no answer within 30 s\n${(await readFile(log, 'utf8')).slice(-2000)}`)
 }
