@@ -69,6 +69,7 @@ export { describeErrno, HostError, type HostErrorCode, hasErrno, syscallError } 
 export type { FileCalls, OpenHow } from './file-calls.js'
 export { removeFreeLocks } from './free-locks.js'
 export { createKeyLocks } from './key-locks.js'
+export { shareLoadGate, terminateWorker } from './load-gate.js'
 export { type LockFile, tryLockFile } from './lock-file.js'
 export type { MountCalls } from './mount-calls.js'
 export { mountRoot } from './mount-root.js'

@@ -2,6 +2,7 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { type ByteStream, faultVariable } from '@tsbuild/spec'
 import { restoreError } from './carried-error.js'
 import { HostError } from './errors.js'
+import { shareLoadGate, terminateWorker } from './load-gate.js'
 import { feedTask } from './task-input.js'
 import { cells, type TaskRequest, type WorkerMessage, windowChunks } from './worker-protocol.js'
 
@@ -39,6 +40,7 @@ interface Running {
 
 /** Starts the thread; while it has no task it does not keep the program alive. */
 export function startWorker(entry: URL, name: string): PooledWorker {
+  shareLoadGate()
   const worker = new Worker(entry, {
     name,
     execArgv: [],
@@ -72,7 +74,7 @@ export function startWorker(entry: URL, name: string): PooledWorker {
   return {
     exited,
     terminate: async () => {
-      await worker.terminate()
+      await terminateWorker(worker)
     },
     run(job) {
       worker.ref()

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { HostError, syscallError } from './errors.js'
+import { whileLoading } from './load-gate.js'
 import { type SyscallName, syscallNumbers } from './syscall-numbers.js'
 
 /** A path as text, or as bytes where it need not be UTF-8. */
@@ -52,9 +53,11 @@ export function createSyscaller(): Syscaller {
       },
     )
   }
-  const koffi = loadKoffi()
-  const pointers = Array.from({ length: 6 }, () => 'void *')
-  const syscall = koffi.load(null).func('syscall', 'long', ['long', ...pointers])
+  const { koffi, syscall } = whileLoading(() => {
+    const koffi = loadKoffi()
+    const pointers = Array.from({ length: 6 }, () => 'void *')
+    return { koffi, syscall: koffi.load(null).func('syscall', 'long', ['long', ...pointers]) }
+  })
   const raw: Syscaller['raw'] = (name, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0) => {
     const result = syscall(numbers[name], a, b, c, d, e, f)
     return result === -1 ? -koffi.errno() : result

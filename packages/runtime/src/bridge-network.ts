@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { type CarriedError, restoreError } from '@tsbuild/host'
+import { type CarriedError, restoreError, shareLoadGate } from '@tsbuild/host'
 import { type CallOptions, hasCode, type ProcessNetwork } from '@tsbuild/spec'
 import { asRuntimeError, RuntimeError } from './errors.js'
 import type { BoundPort, PortBinding } from './network/ports.js'
@@ -46,6 +46,7 @@ export async function openBridgeNetwork({
   signal,
 }: BridgeOptions = {}): Promise<BridgeNetwork> {
   signal?.throwIfAborted()
+  shareLoadGate()
   const worker = new Worker(entryUrl(workerDir), {
     name: 'tsbuild-network',
     execArgv: [],

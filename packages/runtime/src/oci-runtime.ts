@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { shareLoadGate, terminateWorker } from '@tsbuild/host'
 import type { Runtime } from '@tsbuild/spec'
 import { RuntimeError } from './errors.js'
 import { type LauncherClient, openLauncherClient } from './launcher-client.js'
@@ -55,6 +56,7 @@ export function createOciRuntime(options: OciRuntimeOptions): Runtime {
 }
 
 function openTransport(entry: URL, workerData: OciLauncherOptions, events: TransportEvents): Transport {
+  shareLoadGate()
   const worker = new Worker(entry, {
     name: 'tsbuild-oci-launcher',
     execArgv: [],
@@ -89,7 +91,7 @@ function openTransport(entry: URL, workerData: OciLauncherOptions, events: Trans
           worker.postMessage({ kind: 'close' })
         })
       }
-      await worker.terminate()
+      await terminateWorker(worker)
     },
   }
 }

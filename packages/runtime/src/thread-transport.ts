@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads'
+import { shareLoadGate, terminateWorker } from '@tsbuild/host'
 import type { LauncherReply } from './launcher-protocol.js'
 import type { Transport, TransportEvents, TransportOptions } from './transport.js'
 
 /** A launcher as a worker thread of this process. */
 export function openThreadTransport({ entry, stateDir }: TransportOptions, events: TransportEvents): Transport {
+  shareLoadGate()
   const worker = new Worker(entry, {
     name: 'tsbuild-launcher',
     execArgv: [],
@@ -22,7 +24,7 @@ export function openThreadTransport({ entry, stateDir }: TransportOptions, event
     send: (request) => worker.postMessage(request),
     hold: (keep) => (keep ? worker.ref() : worker.unref()),
     close: async () => {
-      await worker.terminate()
+      await terminateWorker(worker)
     },
   }
 }
