@@ -8,9 +8,10 @@ import type { Io } from './io.js'
 export async function ask(question: string, io: Io, { hidden }: { readonly hidden: boolean }): Promise<string> {
   const { stdin, stderr, signal } = io
   signal.throwIfAborted()
-  stderr.write(question)
+  // Before the question: an answer that comes at once must not be shown by the terminal.
   stdin.setRawMode?.(true)
   try {
+    stderr.write(question)
     return await readLine(io, hidden ? () => {} : (text) => stderr.write(text))
   } finally {
     stdin.setRawMode?.(false)
