@@ -77,6 +77,35 @@ tests('local cache', (test) => {
     assert.equal(await readdir(join(folder.path, 'ingest')), [])
   })
 
+  for (const name of ['index.json', 'the manifest', 'the record', 'a blob']) {
+    test(`a pipe in the place of ${name} is refused, and nobody waits for it`, async () => {
+      await using dir = await tempDir()
+      const directory = join(dir.path, 'cache')
+      const blob = await put(directory, 'blob')
+      await putRecord(directory, 'latest', 'record', [blob])
+      const [manifest] = await indexOf(directory)
+      const { config } = JSON.parse(await readFile(blobPath(directory, manifest!.digest), 'utf8'))
+      const paths: Record<string, string> = {
+        'index.json': join(directory, 'index.json'),
+        'the manifest': blobPath(directory, manifest!.digest),
+        'the record': blobPath(directory, config.digest),
+        'a blob': blobPath(directory, blob.digest),
+      }
+      await rm(paths[name]!)
+      execFileSync('mkfifo', [paths[name]!])
+      await using cache = openLocalCache({ directory })
+      const read = async () => {
+        if (name !== 'a blob') return await cache.getRecord()
+        for await (const _ of cache.get(blob)) assert.unreachable()
+      }
+      const error = await read().then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      assert.ok(hasCode(error, 'CACHE_INVALID'), String(error))
+    })
+  }
+
   test('putRecord() leaves other tags, and getRecord() finds a replaced record by its digest', async () => {
     await using folder = await tempDir()
     await putRecord(folder.path, 'main', 'one')

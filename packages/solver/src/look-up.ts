@@ -82,9 +82,8 @@ async function search<R extends Result>(
     const { record, from } = candidate
     const result = await (index === 0 ? first : op.load(record.value, inputs, record))
     if (result !== undefined) return { hit: { result, ...candidate }, gone: false }
-    if (from === 'imported') continue
     gone = true
-    await cache.drop(record)
+    if (from === 'local') await cache.drop(record)
   }
   return { gone }
 }

@@ -11,6 +11,7 @@ export class StepReporter<R extends Result> {
   #started = false
   #ended = false
   #again = false
+  #missed = false
 
   constructor(vertex: Vertex<R>, emit: OnBuildEvent | undefined) {
     this.#vertex = vertex
@@ -57,7 +58,8 @@ export class StepReporter<R extends Result> {
 
   /** A step that never ran before has nothing to tell. */
   missed(miss: MissCause): void {
-    if (this.#ended || miss.kind === 'noRecord') return
+    if (this.#ended || this.#missed || miss.kind === 'noRecord') return
+    this.#missed = true
     this.#emit?.({ ...this.#base(), kind: 'missed', miss, why: formatMiss(miss) })
   }
 

@@ -1,4 +1,4 @@
-import type { Prediction, Solver } from '@tsbuild/solver'
+import type { PredictedOutcome, Prediction, Solver } from '@tsbuild/solver'
 import { formatMiss, type SnapshotName } from '@tsbuild/spec'
 import type { PlannedStep, PlanOptions, PlanResult } from '../api.js'
 import { platformsOf, prepare } from '../build/build.js'
@@ -8,6 +8,7 @@ import { openNamedContexts } from '../build/named-contexts.js'
 import { dockerfileRequest, openContext } from '../build/open-context.js'
 import { readDockerfile } from '../build/read-dockerfile.js'
 import { openSources } from '../build/sources.js'
+import type { LazyLayers } from '../cache/transfer/lazy-layers.js'
 import type { EngineParts } from '../engine-parts.js'
 import { planBuild } from '../frontend/plan.js'
 import type { LayerChain } from '../ops/layers.js'
@@ -51,16 +52,34 @@ export async function predictBuild(
     let predictions = await predict()
     // A step that runs needs the files of what it stands on.
     while (cache.lazy.giveUp(neededLayers(predictions))) predictions = await predict()
-    return { ...resultOf(predictions), warnings }
+    return { ...resultOf(withDoubts(predictions, cache.lazy)), warnings }
   } catch (error) {
     throw toBuildError(error, source.text)
   }
 }
 
-function neededLayers(predictions: readonly Prediction<LayerChain>[]): SnapshotName[] {
+/** The layers that steps of this outcome stand on or read. */
+function neededLayers(
+  predictions: readonly Prediction<LayerChain>[],
+  wanted: PredictedOutcome = 'miss',
+): SnapshotName[] {
   const results = new Map(predictions.map(({ vertex, result }) => [vertex.digest, result]))
-  const running = predictions.filter(({ outcome }) => outcome === 'miss')
+  const running = predictions.filter(({ outcome }) => outcome === wanted)
   return running.flatMap(({ vertex }) => vertex.inputs.flatMap(({ digest }) => results.get(digest)?.layers ?? []))
+}
+
+/** A step of which a cache has only the key will run if one that may run needs its files. */
+function withDoubts(
+  predictions: readonly Prediction<LayerChain>[],
+  lazy: LazyLayers,
+): readonly Prediction<LayerChain>[] {
+  for (let known = predictions; ; ) {
+    const doubtful = new Set(neededLayers(known, 'unknown').filter((layer) => lazy.isKeyOnly(layer)))
+    const isDoubtful = ({ outcome, result }: Prediction<LayerChain>) =>
+      outcome === 'hit' && result.layers.some((layer) => doubtful.has(layer))
+    if (!known.some(isDoubtful)) return known
+    known = known.map((one) => (isDoubtful(one) ? { ...one, outcome: 'unknown' } : one))
+  }
 }
 
 function resultOf(predictions: readonly Prediction<LayerChain>[]): Omit<PlanResult, 'warnings'> {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ByteStream, type CallOptions, type Digest, digestHex, faultPoint } from '@tsbuild/spec'
+import { RemoteCacheError } from '../errors.js'
 import { errnoOf } from './errors.js'
 
 /** The files of an OCI image layout: what is written appears whole, under its name, or not at all. Calls fail as the file system's
@@ -37,7 +38,7 @@ export class Layout {
   }
 
   readBlob(digest: Digest, { signal }: CallOptions): ByteStream {
-    return createReadStream(this.#path(digest), { highWaterMark: 1 << 18, ...(signal === undefined ? {} : { signal }) })
+    return readFileChunks(this.#path(digest), signal)
   }
 
   async writeBlob(digest: Digest, data: ByteStream | Iterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
@@ -47,7 +48,7 @@ export class Layout {
   /** `undefined` where there is no index. */
   async readIndex(): Promise<Uint8Array | undefined> {
     try {
-      return await readFile(join(this.directory, 'index.json'))
+      return Buffer.concat(await collect(readFileChunks(join(this.directory, 'index.json'), undefined)))
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined
       throw error
@@ -99,4 +100,27 @@ async function sizeOf(path: string): Promise<number | undefined> {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** The bytes of a regular file. Anything else is refused: a folder that somebody brought may have a pipe under any name, and whoever
+ * opens that waits for ever. */
+async function* readFileChunks(path: string, signal: AbortSignal | undefined): ByteStream {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!(await file.stat()).isFile())
+      throw new RemoteCacheError('CACHE_INVALID', `Cannot read "${path}": it is no file`)
+    yield* file.createReadStream({
+      highWaterMark: 1 << 18,
+      autoClose: false,
+      ...(signal === undefined ? {} : { signal }),
+    })
+  } finally {
+    await file.close()
+  }
+}
+
+async function collect(stream: ByteStream): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return chunks
 }

@@ -79,9 +79,14 @@ export class LazyLayers implements AsyncDisposable {
 
   /** Promises no more those of these layers whose files are nowhere; tells whether there were any. */
   giveUp(layers: readonly SnapshotName[]): boolean {
-    const lost = layers.filter((name) => this.promises(name) && this.#isNowhere(name))
+    const lost = layers.filter((name) => this.isKeyOnly(name))
     this.#promised.giveUp(lost)
     return lost.length > 0
+  }
+
+  /** Whether nothing of a layer can be had but that its step is known. */
+  isKeyOnly(name: SnapshotName): boolean {
+    return this.promises(name) && this.#isNowhere(name)
   }
 
   /** Stands for the layers of an image that are not here. `undefined` where nothing was imported: then the steps on it run anyhow;
