@@ -16,6 +16,7 @@ export async function removeContainer(parts: Parts, id: string): Promise<void> {
   await unmountContainer(parts, id, { force: true })
   await endLeftovers(parts, id)
   await removeContainerSnapshot(parts, id)
-  await rm(containerPaths(parts.root, id).directory, { recursive: true, force: true })
+  // A monitor that is just ending may still write into it.
+  await rm(containerPaths(parts.root, id).directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
   await parts.store.containers.remove(id)
 }
