@@ -1,31 +1,10 @@
+import type { S3CacheOptions } from '@tsbuild/remote-cache'
 import type { CacheBackend, Digest } from '@tsbuild/spec'
 import type { LayerCompression } from './output.js'
 
 /** A cache in an S3-compatible object store; keys as BuildKit's `type=s3` has them. */
-export interface S3CachePlace {
+export interface S3CachePlace extends S3CacheOptions {
   readonly type: 's3'
-  readonly bucket: string
-  /** Default: as AWS programs find it (`AWS_REGION`, the profile). */
-  readonly region?: string
-  /** `http(s)://host[:port]` of a server that is not AWS. */
-  readonly endpointUrl?: string
-  /** Before every key. */
-  readonly prefix?: string
-  /** After `prefix`. Default `blobs/`. */
-  readonly blobsPrefix?: string
-  /** After `prefix`. Default `manifests/`. */
-  readonly manifestsPrefix?: string
-  /** Names of the cache: it is written under all of them and read from the first. Default `tsbuild`. */
-  readonly names?: readonly string[]
-  /** The bucket stands in the URL's path, as most servers that are not AWS want it. */
-  readonly usePathStyle?: boolean
-  /** Without keys, credentials are found as AWS programs find them. */
-  readonly accessKeyId?: string
-  readonly secretAccessKey?: string
-  readonly sessionToken?: string
-  /** Milliseconds after which a blob that an export uses again is written anew, on the server, so that lifecycle rules that expire by age
-   * spare it. Default 24 h; 0 never. */
-  readonly touchRefreshMs?: number
 }
 
 /** A cache of one's own kind. It is not closed at a build's end. */
